@@ -1,0 +1,1 @@
+"""Programs and tests in model answers: extraction, splitting, normal forms."""

@@ -1,0 +1,154 @@
+"""A model's answer in, the whole program that it gives out: decided on the syntax tree, never by guess.
+
+Kept: imports (also inside `try` and `if`), functions with their decorators, classes, assignments and other
+module statements. Left out: the `if __name__` block, prints and asserts at module level, and statements
+after the entry point that use it (example calls).
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+import warnings
+from collections.abc import Iterator
+
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*([^\n`]*)$", re.MULTILINE)
+_LANGUAGES = {"python", "python3", "py", "py3", "pycon"}
+_MAX_CUT_LINES = 40
+
+
+def extract_program(answer: str, entry_point: str) -> str | None:
+    """The program in a model's answer that defines `entry_point`, or None.
+
+    Among fenced blocks the last one that defines the entry point wins; without one, the text itself is read. A
+    block that does not parse is cut, line by line from its end, until it does.
+    """
+    for text in _candidates(answer):
+        program = _clean(text, entry_point)
+        if program is not None:
+            return program
+    return None
+
+
+def code_blocks(answer: str) -> list[str]:
+    """The contents of the fenced code blocks, in order; a fence that is never closed reaches to the end.
+
+    A language name on the line after the fence (a habit of small models) is dropped.
+    """
+    marks = list(_FENCE.finditer(answer))
+    blocks: list[str] = []
+    index = 0
+    while index < len(marks):
+        end = marks[index + 1].start() if index + 1 < len(marks) else len(answer)
+        blocks.append(_strip_language(answer[marks[index].end() : end]))
+        index += 2
+    return blocks
+
+
+def parse(text: str) -> ast.Module | None:
+    """The syntax tree, or None where this is not Python of this version."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return None
+
+
+def defines(tree: ast.Module, name: str) -> bool:
+    """Whether the module itself, also inside `if` or `try`, defines a function or class or binds this name."""
+    return any(name in _bound_names(node) for node in tree.body)
+
+
+def _candidates(answer: str) -> Iterator[str]:
+    blocks = code_blocks(answer)
+    yield from reversed(blocks)
+    if len(blocks) > 1:
+        yield "\n".join(blocks)
+    yield _strip_language(answer)
+    # Prose, then code without a fence: start at the first line that looks like a module's.
+    start = re.search(r"^(?:import |from \w|@|def |async def |class )", answer, re.MULTILINE)
+    if start:
+        yield answer[start.start() :]
+
+
+def _strip_language(text: str) -> str:
+    lines = text.strip("\n").splitlines()
+    if lines and lines[0].strip().lower() in _LANGUAGES:
+        lines = lines[1:]
+    return textwrap.dedent("\n".join(lines))
+
+
+def _clean(text: str, entry_point: str) -> str | None:
+    lines = text.splitlines()
+    for end in range(len(lines), max(0, len(lines) - _MAX_CUT_LINES), -1):
+        source = "\n".join(lines[:end])
+        tree = parse(source)
+        if tree is not None:
+            return _program_statements(source, tree, entry_point) if defines(tree, entry_point) else None
+    return None
+
+
+def _program_statements(source: str, tree: ast.Module, entry_point: str) -> str:
+    lines = source.splitlines()
+    example_names = {entry_point}
+    seen_entry = False
+    parts: list[str] = []
+    for node in tree.body:
+        if _is_main_block(node) or isinstance(node, ast.Assert) or _is_print(node):
+            continue
+        names = _bound_names(node)
+        definition = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom)
+        if seen_entry and not definition and _loaded_names(node) & example_names:
+            example_names |= names
+            continue
+        seen_entry = seen_entry or entry_point in names
+        parts.append("\n".join(lines[_first_line(node) - 1 : node.end_lineno]))
+    return "\n".join(parts) + "\n"
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _is_main_block(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and any(
+        isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node.test)
+    )
+
+
+def _is_print(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Name)
+        and node.value.func.id in ("print", "input")
+    )
+
+
+def _bound_names(node: ast.stmt) -> set[str]:
+    """Names that a statement binds in its own scope."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    names: set[str] = set()
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            names |= _bound_names(child)
+        elif isinstance(child, ast.ExceptHandler):
+            names |= {name for statement in child.body for name in _bound_names(statement)}
+        else:
+            stored = (part for part in ast.walk(child) if isinstance(part, ast.Name | ast.alias))
+            names |= {_stored_name(part) for part in stored} - {""}
+    return names
+
+
+def _stored_name(node: ast.Name | ast.alias) -> str:
+    if isinstance(node, ast.alias):
+        return node.asname or node.name.split(".")[0]
+    return node.id if isinstance(node.ctx, ast.Store) else ""
+
+
+def _loaded_names(node: ast.stmt) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}

@@ -1,0 +1,30 @@
+"""Programs in, normal forms out: what counts as the same program."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+
+from codedpo.code.extract import parse
+
+
+def normal_form(program: str) -> str:
+    """The program without comments, docstrings and layout; the text itself where it does not parse."""
+    tree = parse(program)
+    if tree is None:
+        return program.strip()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            if ast.get_docstring(node, clean=False) is not None:
+                node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def fingerprint(program: str) -> str:
+    """A short hash of the normal form: equal for programs that differ in layout, comments or docstrings only."""
+    return hashlib.sha256(normal_form(program).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def count_duplicates(programs: tuple[str, ...]) -> int:
+    """How many programs equal an earlier one in normal form."""
+    return len(programs) - len({fingerprint(program) for program in programs})

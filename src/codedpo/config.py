@@ -1,0 +1,152 @@
+"""YAML and `key=value` overrides in, a validated Config out; errors name the key and what to write instead."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError
+
+from codedpo.errors import ConfigError
+from codedpo.evaluate import Evaluate
+from codedpo.llms.llamacpp import LlamaCpp
+from codedpo.llms.openai import OpenAIServer
+from codedpo.models import default_cache
+from codedpo.pipeline import (
+    ChoosePairs,
+    CrossExecute,
+    ExtractSeeds,
+    RankSolutions,
+    SampleTasks,
+    TimeSolutions,
+    WriteTasks,
+)
+from codedpo.plugins import did_you_mean
+from codedpo.rankers import make_ranker
+from codedpo.sandbox import Limits
+from codedpo.train.settings import Train
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides a run. Stages are configured by their own fields."""
+
+    run_folder: str
+    llm: Annotated[LlamaCpp | OpenAIServer, Field(discriminator="kind")]
+    seed: int = 0
+    """All randomness of the run follows from it."""
+    limit: int | None = None
+    """At most this many rows enter the first stage."""
+    shard_size: int = 64
+    """Rows per shard: the unit of work and of resume."""
+    workers: int = 0
+    """Sandbox processes; 0 means one per core."""
+    cache: str = ""
+    """Folder for models and packages; empty means the user's cache folder."""
+    sandbox: Limits = Limits()
+    seeds: ExtractSeeds = ExtractSeeds()
+    tasks: WriteTasks = WriteTasks()
+    samples: SampleTasks = SampleTasks()
+    executions: CrossExecute = CrossExecute()
+    rankings: RankSolutions = RankSolutions()
+    timings: TimeSolutions = TimeSolutions()
+    pairs: ChoosePairs = ChoosePairs()
+    train: Train | None = None
+    """None: build data only."""
+    evaluate: Evaluate | None = field(default=None)
+    """None: no pass@1 before and after."""
+
+    def __post_init__(self) -> None:
+        for name in ("limit", "shard_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"{name}: {value} must be at least 1")
+
+    @property
+    def stages(self) -> tuple[Any, ...]:
+        """The seven stages in order."""
+        return (self.seeds, self.tasks, self.samples, self.executions, self.rankings, self.timings, self.pairs)
+
+    @property
+    def cache_folder(self) -> Path:
+        return Path(self.cache) if self.cache else default_cache()
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a YAML file, apply overrides such as `samples.n_tests=20`, validate.
+
+    Raises:
+        ConfigError: missing file, bad YAML, unknown key (with the nearest known one), wrong type.
+    """
+    try:
+        data = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: must hold `key: value` lines, not a {type(data).__name__}")
+    for override in overrides:
+        _apply(data, override)
+    return make_config(data)
+
+
+def make_config(data: dict[str, Any]) -> Config:
+    """Validate a nested dict; the same errors as `load_config`."""
+    if isinstance(data.get("llm"), dict):
+        data["llm"].setdefault("kind", "llamacpp")
+    try:
+        config = TypeAdapter(Config).validate_json(json.dumps(data), strict=True, extra="forbid")
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(problem) for problem in error.errors())) from error
+    except TypeError as error:
+        raise ConfigError(f"the configuration holds a value that YAML should not: {error}") from error
+    make_ranker(config.rankings.ranker)
+    return config
+
+
+def dump_config(config: Config) -> str:
+    """The resolved configuration as YAML: every key with its value."""
+    return yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(config))), sort_keys=False)
+
+
+def _apply(data: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals:
+        raise ConfigError(f"'{override}': an override reads key=value, such as samples.n_tests=20")
+    *parents, last = key.split(".")
+    place = data
+    for parent in parents:
+        place = place.setdefault(parent, {})
+        if not isinstance(place, dict):
+            raise ConfigError(f"'{override}': {parent} is a value, not a section")
+    try:
+        place[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"'{override}': the value is not valid YAML") from error
+
+
+def _explain(problem: Any) -> str:
+    location = [str(part) for part in problem["loc"] if str(part) not in ("llamacpp", "openai")]
+    where = ".".join(location)
+    if problem["type"] == "unexpected_keyword_argument":
+        kind = problem["loc"][1] if problem["loc"][0] == "llm" and len(problem["loc"]) > 2 else None
+        return f"{where}: unknown key{did_you_mean(location[-1], _keys_at(location[:-1], kind))}"
+    if problem["type"] in ("missing", "missing_argument"):
+        return f"{where}: is required"
+    return f"{where}: {problem['msg']}, got {json.dumps(problem.get('input'), default=str)[:80]}"
+
+
+def _keys_at(location: Sequence[str], kind: Any) -> list[str]:
+    """The keys that exist in the section at this location."""
+    section: Any = Config
+    for part in location:
+        hint = get_type_hints(section)[part]
+        choices = [choice for choice in getattr(hint, "__args__", (hint,)) if dataclasses.is_dataclass(choice)]
+        section = next((choice for choice in choices if getattr(choice, "kind", None) == kind), choices[0])
+    return [known.name for known in dataclasses.fields(section)]

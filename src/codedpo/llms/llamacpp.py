@@ -1,0 +1,106 @@
+"""A GGUF file served by llama.cpp (xllamacpp): starts the server, gives an OpenAI client of it, stops it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from codedpo.errors import LLMError, ModelError
+from codedpo.llms.openai import OpenAIClient
+from codedpo.models import locate, weights_hash
+
+
+@dataclass(frozen=True)
+class LlamaCpp:
+    """Serve a GGUF model on this machine for as long as the run asks it."""
+
+    model: str = "qwen2.5-coder-0.5b"
+    """A packaged model's name or a path to a GGUF file."""
+    kind: Literal["llamacpp"] = "llamacpp"
+    parallel: int = 8
+    """Requests generated together."""
+    context_tokens: int = 2048
+    """Prompt and answer of one request."""
+    gpu_layers: int = -1
+    """Layers put on a GPU where llama.cpp has one; -1 means all."""
+
+    @property
+    def weights(self) -> str:
+        """SHA-256 of the GGUF file."""
+        return weights_hash(self.model)
+
+    @contextlib.contextmanager
+    def open(self, *, cache: Path, log: Path, adapter: Path | None = None) -> Iterator[OpenAIClient]:
+        """Start the server, yield a client, stop the server.
+
+        Args:
+            cache: folder of fetched models.
+            log: file for the server's own log.
+            adapter: a LoRA adapter as a GGUF file, to be applied to the model.
+
+        Raises:
+            ModelError: the model cannot be had.
+            LLMError: xllamacpp is missing or the server does not start; names the log.
+        """
+        model = locate(self.model, cache)
+        if not model.is_gguf:
+            raise ModelError(f"llm.model: llama.cpp needs a GGUF file, and '{self.model}' is none; use kind: openai")
+        weights = model.sha256 if adapter is None else f"{model.sha256}+{weights_hash(str(adapter))}"
+        api_key = secrets.token_hex(16)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as log_file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "codedpo.llms.server_process"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log_file,
+                text=True,
+                start_new_session=True,
+            )
+        try:
+            address = self._handshake(process, model.path, adapter, api_key, log)
+            yield OpenAIClient(
+                base_url=f"{address}/v1",
+                model=self.model,
+                weights=weights,
+                api_key=api_key,
+                concurrency=self.parallel * 2,
+            )
+        finally:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                assert pipe is not None
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+
+    def _handshake(
+        self, process: subprocess.Popen[str], model_path: Path, adapter: Path | None, api_key: str, log: Path
+    ) -> str:
+        assert process.stdin is not None and process.stdout is not None
+        settings = {
+            "model": self.model,
+            "model_path": str(model_path),
+            "parallel": self.parallel,
+            "context_tokens": self.context_tokens,
+            "threads": len(os.sched_getaffinity(0)),
+            "api_key": api_key,
+            "gpu_layers": self.gpu_layers,
+            "adapter_path": str(adapter) if adapter else "",
+        }
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(json.dumps(settings) + "\n")
+            process.stdin.flush()
+        address = process.stdout.readline().strip()
+        if not address:
+            tail = log.read_text(errors="replace").splitlines()[-1:] or [""]
+            raise LLMError(f"llama.cpp did not start with {model_path}: {tail[0]} (its log: {log})")
+        return address

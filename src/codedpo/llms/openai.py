@@ -1,0 +1,177 @@
+"""Any OpenAI-compatible server as an LLM: bounded concurrency, retries with back-off in this one place."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import openai
+
+from codedpo.errors import LLMError
+from codedpo.llms import Completion, OnAnswer, Request
+
+_RETRYABLE = (openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError)
+_MAX_WAIT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class OpenAIClient:
+    """A client of one model on one server."""
+
+    base_url: str
+    model: str
+    weights: str = ""
+    api_key: str = "none"
+    concurrency: int = 32
+    timeout_seconds: float = 600.0
+    max_retries: int = 6
+    retry_seconds: float = 1.0
+    """Wait before the first retry; doubles each time, with jitter; a server's Retry-After goes first."""
+    extended: bool = True
+    """Send top_k and repetition_penalty too, which OpenAI's own API does not know."""
+
+    def generate(self, requests: Sequence[Request], on_answer: OnAnswer) -> list[list[Completion]]:
+        try:
+            return asyncio.run(self._generate(requests, on_answer))
+        except BaseExceptionGroup as group:  # the first failure cancels the other requests
+            raise group.exceptions[0] from group
+
+    async def _generate(self, requests: Sequence[Request], on_answer: OnAnswer) -> list[list[Completion]]:
+        slots = asyncio.Semaphore(self.concurrency)
+        client = openai.AsyncOpenAI(
+            base_url=self.base_url, api_key=self.api_key, timeout=self.timeout_seconds, max_retries=0
+        )
+
+        async def answer(index: int, request: Request) -> list[Completion]:
+            async with slots:
+                completions = await self._complete(client, request)
+            on_answer(index, completions)
+            return completions
+
+        async with client, asyncio.TaskGroup() as group:
+            tasks = [group.create_task(answer(index, request)) for index, request in enumerate(requests)]
+        return [task.result() for task in tasks]
+
+    async def _complete(self, client: openai.AsyncOpenAI, request: Request) -> list[Completion]:
+        """All n completions; a server that ignores `n` is asked again, with other seeds, for those missing."""
+        completions: list[Completion] = []
+        while len(completions) < request.n:
+            completions += await self._ask(client, request, skip=len(completions))
+        return completions[: request.n]
+
+    async def _ask(self, client: openai.AsyncOpenAI, request: Request, *, skip: int) -> list[Completion]:
+        for attempt in range(self.max_retries + 1):
+            try:
+                reply = await client.chat.completions.create(**self._payload(request, skip))
+                return _completions(reply)
+            except _RETRYABLE as error:
+                problem, wait = _describe(error), _retry_after(error)
+            except openai.APIStatusError as error:
+                raise LLMError(f"{self.base_url} refused a request: {_describe(error)}") from error
+            except (openai.APIError, ValueError, TypeError, AttributeError) as error:
+                problem, wait = f"its answer is not a chat completion: {str(error)[:200]}", None
+            if attempt < self.max_retries:
+                backoff = self.retry_seconds * 2**attempt * (0.5 + random.random())  # jitter only; no result depends on it
+                await asyncio.sleep(min(_MAX_WAIT_SECONDS, wait if wait is not None else backoff))
+        raise LLMError(
+            f"{self.base_url}: {problem} ({self.max_retries + 1} attempts). Check that the server runs and that "
+            "llm.base_url is right; what was answered so far is kept, run again to go on"
+        )
+
+    def _payload(self, request: Request, skip: int) -> dict[str, Any]:
+        sampling = request.sampling
+        payload: dict[str, Any] = {
+            "model": self.model,
+            "messages": list(request.messages),
+            "n": request.n - skip,
+            "seed": request.seed + skip,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "max_tokens": sampling.max_tokens,
+        }
+        if sampling.stop:
+            payload["stop"] = list(sampling.stop)
+        if self.extended:
+            payload["extra_body"] = {"top_k": sampling.top_k, "repetition_penalty": 1.0, "repeat_penalty": 1.0}
+        return payload
+
+
+@dataclass(frozen=True)
+class OpenAIServer:
+    """A server that runs already: vLLM, SGLang, llama.cpp, or a hosted API."""
+
+    model: str
+    kind: Literal["openai"] = "openai"
+    base_url: str = "http://127.0.0.1:8000/v1"
+    api_key_env: str = "OPENAI_API_KEY"
+    """Environment variable that holds the key; the key itself is never stored."""
+    weights: str = ""
+    """Any text that changes whenever the served weights do: a served name is not a model."""
+    concurrency: int = 32
+    timeout_seconds: float = 600.0
+    max_retries: int = 6
+    retry_seconds: float = 1.0
+    extended: bool = True
+    """Send top_k and repetition_penalty too; switch off for OpenAI's own API."""
+
+    @contextlib.contextmanager
+    def open(self, *, cache: Path, log: Path, adapter: Path | None = None) -> Iterator[OpenAIClient]:
+        """Yield a client; the server is not ours to start or stop. `cache` and `log` are not used.
+
+        Raises:
+            LLMError: an adapter was given, which only a server that we start can load.
+        """
+        if adapter is not None:
+            raise LLMError("a LoRA adapter cannot be loaded into a server that runs already")
+        yield OpenAIClient(
+            base_url=self.base_url,
+            model=self.model,
+            weights=self.weights,
+            api_key=os.environ.get(self.api_key_env) or "none",
+            concurrency=self.concurrency,
+            timeout_seconds=self.timeout_seconds,
+            max_retries=self.max_retries,
+            retry_seconds=self.retry_seconds,
+            extended=self.extended,
+        )
+
+
+def _completions(reply: Any) -> list[Completion]:
+    choices = reply.choices
+    if not choices:
+        raise ValueError("no choices")
+    usage = reply.usage
+    prompt = usage.prompt_tokens if usage else 0
+    generated = usage.completion_tokens // len(choices) if usage else 0
+    texts = [choice.message.content for choice in choices]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("a choice without text")
+    return [
+        Completion(text, choice.finish_reason or "stop", prompt, generated)
+        for text, choice in zip(texts, choices, strict=True)
+    ]
+
+
+def _describe(error: openai.APIError) -> str:
+    if isinstance(error, openai.APITimeoutError):
+        return "no answer within llm.timeout_seconds"
+    if isinstance(error, openai.APIConnectionError):
+        return f"no connection ({error.__cause__ or error})"
+    if isinstance(error, openai.APIStatusError):
+        return f"HTTP {error.status_code}: {error.message[:300]}"
+    return str(error)[:300]
+
+
+def _retry_after(error: openai.APIError) -> float | None:
+    if not isinstance(error, openai.APIStatusError):
+        return None
+    try:
+        return float(error.response.headers["retry-after"])
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,53 @@
+"""Tasks, seeds and programs in, chat messages out: the one place that words what a model reads or writes.
+
+Sampling, training and evaluation all render the solution prompt and the completion here, so that a model is
+trained on the form in which it is asked.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import string
+from dataclasses import dataclass
+from importlib import resources
+
+from codedpo.records import Message
+
+_SECTION = re.compile(r"^\[(user|assistant|system)\]\n", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Template:
+    """A prompt template: a chat with `$placeholders`, and the version that every row records."""
+
+    version: str
+    turns: tuple[tuple[str, str], ...]
+    """(role, text) each."""
+
+    def render(self, **values: str) -> tuple[Message, ...]:
+        """The chat with its placeholders filled in."""
+        return tuple(
+            Message(role=role, content=string.Template(text).substitute(values) if role == "user" else text)
+            for role, text in self.turns
+        )
+
+
+@functools.cache
+def template(name: str) -> Template:
+    """The template file `prompts/<name>.txt`."""
+    text = (resources.files("codedpo") / "prompts" / f"{name}.txt").read_text(encoding="utf-8")
+    head, *sections = _SECTION.split(text)
+    version = head.removeprefix("version:").strip()
+    turns = tuple(zip(sections[::2], (body.strip() for body in sections[1::2]), strict=True))
+    return Template(version=f"{name}-{version}", turns=turns)
+
+
+def solution_prompt(text: str, signature: str) -> tuple[Message, ...]:
+    """The chat that asks for a solution of a task."""
+    return template("solution").render(text=text, signature=signature)
+
+
+def completion(program: str) -> Message:
+    """A program in the form in which a model is asked to answer."""
+    return Message(role="assistant", content=f"```python\n{program.strip()}\n```")

@@ -1,0 +1,76 @@
+"""Rankers: pass matrix in, scores of solutions and tests out. Pure functions behind one Protocol.
+
+A ranker of your own is a class that takes its parameters by keyword and, called with
+`passed (n_solutions, n_tests) bool`, returns `Scores`; name it `package.module:Class` in the YAML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codedpo.errors import ConfigError
+from codedpo.plugins import resolve
+from codedpo.rankers.codedpo import CodeDPO
+from codedpo.rankers.count import Count
+from codedpo.rankers.scores import Scores
+
+__all__ = ["RANKERS", "Ranker", "Scores", "credible_tests", "make_ranker", "rank", "rank_many"]
+
+
+class Ranker(Protocol):
+    """What every ranker is."""
+
+    def __call__(self, passed: NDArray[np.bool_]) -> Scores:
+        """Score solutions and tests from `passed (n_solutions, n_tests) bool`."""
+        ...
+
+
+RANKERS: dict[str, type[Ranker]] = {"codedpo": CodeDPO, "count": Count}
+
+
+def make_ranker(name: str, **parameters: Any) -> Ranker:
+    """The ranker of that registry name or `package.module:Class`, with its parameters."""
+    ranker = resolve(name, RANKERS, "rankings.ranker")
+    try:
+        return ranker(**parameters)
+    except TypeError as error:
+        raise ConfigError(f"rankings.parameters: {name} does not take them: {error}") from error
+
+
+def rank(passed: NDArray[np.bool_], ranker: str = "codedpo", **parameters: Any) -> Scores:
+    """Score the solutions and tests of one task.
+
+    Args:
+        passed: (n_solutions, n_tests) bool, whether solution i passes test j.
+        ranker: a name in `RANKERS` or `package.module:Class`.
+    """
+    return make_ranker(ranker, **parameters)(_as_matrix(passed))
+
+
+def rank_many(passed: Sequence[NDArray[np.bool_]] | NDArray[np.bool_], ranker: str = "codedpo") -> list[Scores]:
+    """Score many tasks: the same numbers as `rank` on each matrix."""
+    scorer = make_ranker(ranker)
+    return [scorer(_as_matrix(matrix)) for matrix in passed]
+
+
+def credible_tests(passed: NDArray[np.bool_], solution_scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The tests that every top-scored solution passes, (n_tests,) bool.
+
+    The paper (section on efficiency) takes the tests passed by the top-scored solution; where several
+    share the top score, this is the intersection of theirs.
+    """
+    if passed.size == 0 or not passed.any():
+        return np.zeros(passed.shape[1], dtype=bool)
+    top = solution_scores >= solution_scores.max()
+    return passed[top].all(axis=0)
+
+
+def _as_matrix(passed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    matrix = np.asarray(passed, dtype=bool)
+    if matrix.ndim != 2:
+        raise ValueError(f"passed has shape {matrix.shape}; it must be (n_solutions, n_tests)")
+    return matrix

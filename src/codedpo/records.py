@@ -1,0 +1,190 @@
+"""The records that flow through the pipeline, from Seed to Pair; frozen, self-contained, one row each.
+
+Each record holds the record that it was made from (`ranking.execution.samples.task`), so that nothing
+is ever joined by key. Arrays state dtype and axes; `measured` marks columns that differ between two
+runs of the same recipe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Literal, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Outcome(IntEnum):
+    """What happened when one solution met one test. Only PASSED counts as a pass; a sandbox failure is never an outcome."""
+
+    PASSED = 0
+    WRONG = 1
+    """The test's assertion failed."""
+    EXCEPTION = 2
+    """The solution or the test raised something else, or does not compile."""
+    TIMEOUT = 3
+    """The processor-time limit, or the wall-clock backstop, was reached."""
+    OUT_OF_MEMORY = 4
+    CRASH = 5
+    """The process died, or ended without a verdict."""
+    BLOCKED = 6
+    """The sandbox refused something: network, files, processes."""
+    FLAKY = 7
+    """Two runs disagreed; never a pass."""
+    NOT_RUN = 8
+    """Left out because the solution had timed out too often on other tests."""
+
+
+def _array(dtype: str, *, measured: bool = False) -> Any:
+    return field(metadata={"dtype": dtype, "measured": measured})
+
+
+class Message(TypedDict):
+    """One turn of a chat, as every chat API and TRL spell it."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A function from real source code that a task can be written from."""
+
+    id: str
+    name: str
+    code: str
+    docstring: str
+    source: str
+    """Name of the package or folder that it comes from."""
+    version: str
+    path: str
+    line: int
+    licence: str
+    """SPDX identifier."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """How a text was generated: enough to ask for it again."""
+
+    model: str
+    weights: str
+    """Hash that stands for the weights; empty where the server does not tell."""
+    prompt_version: str
+    """Template name and version, such as `task-1`."""
+    temperature: float
+    top_p: float
+    top_k: int
+    max_tokens: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """A programming task with an exact function signature."""
+
+    id: str
+    text: str
+    signature: str
+    """One line, from `def` to the colon."""
+    entry_point: str
+    example: str
+    concepts: tuple[str, ...]
+    seed: Seed | None
+    """None for tasks that the user brought."""
+    generation: Generation | None
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The solutions (whole programs) and tests (whole statements) sampled for one task."""
+
+    task: Task | None
+    """None in results of `codedpo.cross_execute`."""
+    solutions: tuple[str, ...]
+    tests: tuple[str, ...]
+    duplicate_solutions: int
+    """How many solutions equal an earlier one in normal form; they stay in."""
+    duplicate_tests: int
+    solution_generation: Generation | None
+    test_generation: Generation | None
+
+
+@dataclass(frozen=True)
+class CellReason:
+    """Why one cell of an execution is not plainly passed."""
+
+    solution: int
+    test: int
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Execution:
+    """Every solution run against every test."""
+
+    samples: Samples
+    outcomes: NDArray[np.uint8] = _array("uint8")
+    """(n_solutions, n_tests) values of `Outcome`."""
+    cpu_seconds: NDArray[np.float32] = _array("float32", measured=True)
+    """(n_solutions, n_tests) processor time; nan where not run."""
+    judged_outside: NDArray[np.bool_] = _array("bool")
+    """(n_solutions, n_tests) whether the assertion was evaluated in another process than the solution."""
+    reasons: tuple[CellReason, ...]
+
+    @property
+    def passed(self) -> NDArray[np.bool_]:
+        """(n_solutions, n_tests) bool: the pass matrix that rankers read."""
+        return self.outcomes == Outcome.PASSED
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """Scores of solutions and tests from mutual verification, and the tests that can be trusted."""
+
+    execution: Execution
+    ranker: str
+    solution_scores: NDArray[np.float64] = _array("float64")
+    """(n_solutions,)"""
+    test_scores: NDArray[np.float64] = _array("float64")
+    """(n_tests,)"""
+    credible: NDArray[np.bool_] = _array("bool")
+    """(n_tests,) whether every top-scored solution passes the test."""
+
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """Run time of the solutions that pass all credible tests."""
+
+    ranking: Ranking
+    timed: NDArray[np.int32] = _array("int32")
+    """(n_timed,) indices of solutions."""
+    seconds: NDArray[np.float64] = _array("float64", measured=True)
+    """(n_timed, n_rounds) processor time of one pass over the credible tests, interleaved rounds."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One preference: `prompt`, `chosen`, `rejected` are what TRL reads."""
+
+    prompt: list[Message]
+    chosen: list[Message]
+    rejected: list[Message]
+    kind: Literal["correctness", "efficiency"]
+    task_id: str
+    chosen_index: int
+    rejected_index: int
+    chosen_program: str
+    """The bare program; `chosen` holds it in the form in which a model answers."""
+    rejected_program: str
+    chosen_score: float
+    rejected_score: float
+    margin: float
+    """(chosen - rejected) / chosen score, 0 to 1; 0 for equal scores."""
+    chosen_seconds: float = field(metadata={"measured": True})
+    """nan for correctness pairs."""
+    rejected_seconds: float = field(metadata={"measured": True})
+    ranker: str
+    seed: Seed | None
+    generation: Generation | None

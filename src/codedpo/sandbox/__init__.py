@@ -1,0 +1,35 @@
+"""Untrusted programs in, outcomes and run times out: cross-execution in jailed child processes.
+
+Promises: a verdict is a definite `Outcome`; limits are in processor time, so that load does not change
+verdicts; nothing is left behind. A pass is reported by the child itself (`judged_outside` is False): a program
+that sets out to forge its own pass can.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from codedpo.records import Execution
+from codedpo.sandbox.pool import Limits, Sandbox
+
+__all__ = ["Limits", "Sandbox", "cross_execute", "cross_execute_many"]
+
+
+def cross_execute(solutions: Sequence[str], tests: Sequence[str], *, limits: Limits = Limits()) -> Execution:
+    """Run every solution against every test of one task.
+
+    Args:
+        solutions: whole programs.
+        tests: statements that run after the solution in its namespace, such as `assert f(1) == 2`.
+        limits: per solution and test.
+
+    Raises:
+        SandboxError: the sandbox cannot run here, or broke.
+    """
+    return next(cross_execute_many([(solutions, tests)], workers=1, limits=limits))
+
+
+def cross_execute_many(
+    tasks: Iterable[tuple[Sequence[str], Sequence[str]]], *, workers: int, limits: Limits = Limits()
+) -> Iterator[Execution]:
+    """Run many tasks on `workers` processes; results come in the order of the tasks."""
+    with Sandbox(workers=workers, limits=limits) as sandbox:
+        yield from sandbox.execute_many(tasks)

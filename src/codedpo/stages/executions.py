@@ -1,0 +1,27 @@
+"""Samples in, executions out: every solution runs against every test, in the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+from codedpo.context import Context
+from codedpo.records import Execution, Samples
+
+
+@dataclass(frozen=True)
+class CrossExecute:
+    """Cross-execution; its limits are the sandbox's."""
+
+    NAME: ClassVar[str] = "executions"
+    VERSION: ClassVar[int] = 1
+    MAKES: ClassVar[type] = Execution
+    NEEDS: ClassVar[Literal["cores"]] = "cores"
+
+    def __call__(self, rows: Iterable[Samples], context: Context) -> Iterator[Execution]:
+        samples = list(rows)
+        results = context.tools.sandbox().execute_many((row.solutions, row.tests) for row in samples)
+        for row, execution in zip(samples, results, strict=True):
+            context.advance(rows=1)
+            yield replace(execution, samples=row)

@@ -1,0 +1,141 @@
+"""Tasks in, samples out: the LLM writes n solutions and m tests for each task."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from codedpo.code.extract import extract_program
+from codedpo.code.normal import count_duplicates
+from codedpo.code.tests import split_tests
+from codedpo.context import Context
+from codedpo.llms import Completion, Request, Sampling
+from codedpo.prompting import solution_prompt, template
+from codedpo.records import Generation, Message, Samples, Task
+from codedpo.stages.asking import ask
+
+
+@dataclass(frozen=True)
+class SampleTasks:
+    """Sample solutions and tests."""
+
+    NAME: ClassVar[str] = "samples"
+    VERSION: ClassVar[int] = 1
+    MAKES: ClassVar[type] = Samples
+    NEEDS: ClassVar[Literal["llm"]] = "llm"
+
+    n_solutions: int = 15
+    """Answers asked for; those without a program are dropped."""
+    n_tests: int = 15
+    """Single tests kept per task (m), after splitting; duplicates count, as in the paper."""
+    tests_per_answer: int = 5
+    extra_test_answers: int = 1
+    """Answers beyond n_tests / tests_per_answer, since some give fewer."""
+    temperature: float = 1.0
+    top_p: float = 0.95
+    top_k: int = 0
+    test_temperature: float = 1.0
+    max_tokens: int = 512
+    choices_per_request: int = 8
+    """Completions asked for in one request; the server reads the prompt once for all of them."""
+    min_solutions: int = 2
+    min_tests: int = 2
+    path: str = field(default="", metadata={"key": False})
+    """Start here, with the samples of this Parquet file, instead of from tasks."""
+
+    def __call__(self, rows: Iterable[Task], context: Context) -> Iterator[Samples]:
+        tasks = list(rows)
+        n_answers = math.ceil(self.n_tests / self.tests_per_answer) + self.extra_test_answers
+        requests: list[Request] = []
+        spans: list[tuple[slice, slice]] = []
+        for task in tasks:
+            solutions = self._requests(solution_prompt(task.text, task.signature), task, "solution", context)
+            tests = self._requests(self._test_prompt(task), task, "test", context, n_answers)
+            start, middle = len(requests), len(requests) + len(solutions)
+            requests += solutions + tests
+            spans.append((slice(start, middle), slice(middle, len(requests))))
+        answers = ask(context, requests)
+        for task, (solution_span, test_span) in zip(tasks, spans, strict=True):
+            samples = self._samples(task, sum(answers[solution_span], []), sum(answers[test_span], []), context)
+            context.advance(rows=1)
+            if samples is not None:
+                yield samples
+
+    def _test_prompt(self, task: Task) -> tuple[Message, ...]:
+        return template("tests").render(
+            text=task.text, signature=task.signature, entry_point=task.entry_point, count=str(self.tests_per_answer)
+        )
+
+    def _requests(
+        self, messages: tuple[Message, ...], task: Task, purpose: str, context: Context, n: int | None = None
+    ) -> list[Request]:
+        """Requests for n completions, in chunks: a larger n keeps the answers of the earlier chunks."""
+        temperature = self.temperature if purpose == "solution" else self.test_temperature
+        sampling = Sampling(temperature, self.top_p, self.top_k, self.max_tokens)
+        left = self.n_solutions if n is None else n
+        requests: list[Request] = []
+        while left > 0:
+            seed = _seed(context.seed, task.id, purpose, len(requests))
+            requests.append(Request(messages, sampling, seed, n=min(left, self.choices_per_request)))
+            left -= self.choices_per_request
+        return requests
+
+    def _samples(
+        self, task: Task, solution_answers: Sequence[Completion], test_answers: Sequence[Completion], context: Context
+    ) -> Samples | None:
+        solutions = tuple(self._solutions(task, solution_answers, context))
+        tests = tuple(self._tests(task, test_answers, context))[: self.n_tests]
+        if len(solutions) < self.min_solutions:
+            context.drop("row", task.id, "too few solutions", f"{len(solutions)} of {len(solution_answers)}")
+            return None
+        if len(tests) < self.min_tests:
+            context.drop("row", task.id, "too few tests", f"{len(tests)} in {len(test_answers)} answers")
+            return None
+        return Samples(
+            task=task,
+            solutions=solutions,
+            tests=tests,
+            duplicate_solutions=count_duplicates(solutions),
+            duplicate_tests=count_duplicates(tests),
+            solution_generation=self._generation(task, "solution", self.temperature, context),
+            test_generation=self._generation(task, "test", self.test_temperature, context),
+        )
+
+    def _solutions(self, task: Task, answers: Sequence[Completion], context: Context) -> Iterator[str]:
+        for number, answer in enumerate(answers):
+            program = extract_program(answer.text, task.entry_point)
+            if answer.finish_reason == "length":
+                context.drop("solution", f"{task.id}#{number}", "answer longer than samples.max_tokens", answer.text)
+            elif program is None:
+                context.drop("solution", f"{task.id}#{number}", "no program that defines the function", answer.text)
+            else:
+                yield program
+
+    def _tests(self, task: Task, answers: Sequence[Completion], context: Context) -> Iterator[str]:
+        for number, answer in enumerate(answers):
+            split = split_tests(answer.text, task.entry_point)
+            for text, reason in split.rejected:
+                context.drop("test", f"{task.id}#{number}", reason, text)
+            if not split.tests and not split.rejected:
+                context.drop("test", f"{task.id}#{number}", "no test in the answer", answer.text)
+            yield from split.tests
+
+    def _generation(self, task: Task, purpose: str, temperature: float, context: Context) -> Generation:
+        llm = context.tools.llm()
+        return Generation(
+            model=llm.model,
+            weights=llm.weights,
+            prompt_version=template("solution" if purpose == "solution" else "tests").version,
+            temperature=temperature,
+            top_p=self.top_p,
+            top_k=self.top_k,
+            max_tokens=self.max_tokens,
+            seed=_seed(context.seed, task.id, purpose, 0),
+        )
+
+
+def _seed(run_seed: int, row: str, purpose: str, chunk: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{run_seed}:{row}:{purpose}:{chunk}".encode()).digest()[:4]) >> 1

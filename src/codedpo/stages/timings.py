@@ -1,0 +1,48 @@
+"""Rankings in, timings out: processor time of the solutions that pass all credible tests, on those tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from codedpo.code.normal import fingerprint
+from codedpo.context import Context
+from codedpo.records import Ranking, Timing
+
+
+@dataclass(frozen=True)
+class TimeSolutions:
+    """Measure run time; the stage runs alone on the machine."""
+
+    NAME: ClassVar[str] = "timings"
+    VERSION: ClassVar[int] = 1
+    MAKES: ClassVar[type] = Timing
+    NEEDS: ClassVar[Literal["quiet"]] = "quiet"
+
+    rounds: int = 5
+    """Interleaved rounds; a solution's time is their minimum."""
+    min_credible_tests: int = 2
+    """Fewer credible tests than this and nothing is timed."""
+
+    def __call__(self, rows: Iterable[Ranking], context: Context) -> Iterator[Timing]:
+        for ranking in rows:
+            samples = ranking.execution.samples
+            indices = self._candidates(ranking)
+            tests = [samples.tests[j] for j in np.flatnonzero(ranking.credible)]
+            solutions = [samples.solutions[i] for i in indices]
+            seconds = context.tools.sandbox().measure(solutions, tests, rounds=self.rounds)
+            context.advance(rows=1)
+            yield Timing(ranking=ranking, timed=np.array(indices, dtype=np.int32), seconds=seconds)
+
+    def _candidates(self, ranking: Ranking) -> list[int]:
+        """Solutions that pass every credible test, one of each normal form; none where there is nothing to compare."""
+        if ranking.credible.sum() < self.min_credible_tests:
+            return []
+        passes_all = ranking.execution.passed[:, ranking.credible].all(axis=1)
+        different: dict[str, int] = {}
+        for index in np.flatnonzero(passes_all).tolist():
+            different.setdefault(fingerprint(ranking.execution.samples.solutions[index]), index)
+        return sorted(different.values()) if len(different) > 1 else []
