@@ -60,3 +60,14 @@ def _location(model: Model) -> dict[str, Any]:
         path = Path(model.path).resolve()
         return {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
     return {"pretrained_model_name_or_path": str(model.path)}
+
+
+def load_trained(model: Model, trained: Path | None) -> Any:
+    """The model with the adapter in `trained`, the fully trained model there, or the model as it is for None."""
+    if trained is None:
+        return load_weights(model)
+    if (trained / "adapter_config.json").exists():
+        from peft import PeftModel
+
+        return PeftModel.from_pretrained(load_weights(model), trained)
+    return load_weights(Model(model.name, trained, ""))

@@ -1,0 +1,24 @@
+"""Benchmarks: each owns its prompts, its oracle and its reference solutions, which must pass first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from codedpo.benchmarks.humaneval import HumanEval
+from codedpo.benchmarks.problem import Problem
+
+__all__ = ["BENCHMARKS", "Benchmark", "Problem"]
+
+
+class Benchmark(Protocol):
+    """What every benchmark is."""
+
+    name: str
+
+    def problems(self) -> Sequence[Problem]:
+        """All problems, in their published order."""
+        ...
+
+
+BENCHMARKS: dict[str, type[Benchmark]] = {"humaneval": HumanEval}

@@ -1,0 +1,142 @@
+"""Command line: parse, build, call. Verbs only; nothing heavy is imported until a verb needs it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    help="From source code and any language model to a better code model (CodeDPO, arXiv 2410.05605).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="YAML file of the run.")]
+Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Overrides, such as samples.n_tests=20.")]
+Limit = Annotated[int | None, typer.Option(help="At most this many rows enter the first stage.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
+
+
+@app.command()
+def run(
+    config: ConfigPath,
+    overrides: Overrides = None,
+    limit: Limit = None,
+    until: Annotated[str | None, typer.Option(help="Stop after this stage.")] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Do the main job: data, training, pass@1 before and after, report."""
+    _run(_load(config, overrides, limit), until, dry_run)
+
+
+@app.command()
+def data(
+    config: ConfigPath,
+    overrides: Overrides = None,
+    limit: Limit = None,
+    until: Annotated[str, typer.Option(help="Stop after this stage.")] = "pairs",
+    dry_run: DryRun = False,
+) -> None:
+    """Build preference pairs only: no training, no evaluation."""
+    _run(_load(config, overrides, limit), until, dry_run)
+
+
+@app.command()
+def init(path: Annotated[Path, typer.Argument(help="File to write.")] = Path("codedpo.yaml")) -> None:
+    """Write a configuration to start from."""
+    from codedpo.errors import ConfigError
+    from codedpo.plan import starting_config
+
+    with _errors_to_exit_codes():
+        if path.exists():
+            raise ConfigError(f"{path} exists already; name another file or remove it")
+        path.write_text(starting_config(), encoding="utf-8")
+    typer.echo(f"{path} written. Edit it, then: codedpo run --config {path} --dry-run")
+
+
+def main() -> None:
+    """Entry point of the command `codedpo`: exit code 0 done, 1 failed, 2 usage."""
+    app(prog_name="codedpo")
+
+
+def _load(path: Path, overrides: list[str] | None, limit: int | None) -> Any:
+    from codedpo.config import load_config
+
+    with _errors_to_exit_codes():
+        return load_config(path, [*(overrides or ()), *([f"limit={limit}"] if limit is not None else [])])
+
+
+def _run(config: Any, until: str | None, dry_run: bool) -> None:
+    from rich.console import Console
+
+    from codedpo.errors import ConfigError
+    from codedpo.job import run
+    from codedpo.pipeline import STAGE_NAMES
+    from codedpo.plan import describe_plan
+    from codedpo.plugins import did_you_mean
+    from codedpo.progress import Panel
+    from codedpo.summary import closing_lines
+
+    console = Console()
+    with _errors_to_exit_codes(config.run_folder):
+        if until is not None and until not in STAGE_NAMES:
+            raise ConfigError(f"--until: '{until}' is not a stage{did_you_mean(until, STAGE_NAMES)}")
+        if dry_run:
+            console.print(describe_plan(config, until), highlight=False)
+            return
+        with _quiet_libraries(Path(config.run_folder)), Panel(console) as panel:
+            result = run(config, observer=panel, until=until)
+        for line in closing_lines(result):
+            console.print(line, highlight=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def _errors_to_exit_codes(run_folder: str = "") -> Iterator[None]:
+    """The one place where exceptions become exit codes."""
+    from codedpo.errors import CodeDPOError, ConfigError
+
+    again = "run the same command again to go on; nothing that was done is lost"
+    try:
+        yield
+    except ConfigError as error:
+        _fail(2, str(error))
+    except CodeDPOError as error:
+        _fail(1, str(error))
+    except KeyboardInterrupt:
+        _fail(1, f"interrupted; {again}")
+    except OSError as error:
+        full = {errno.ENOSPC: "the disk is full: free some space, then ", errno.EDQUOT: "the disk quota is used up: "}
+        if error.errno not in full and not isinstance(error, PermissionError):
+            raise
+        where = error.filename or run_folder
+        _fail(1, f"{where}: {full.get(error.errno or 0, f'{error.strerror}: make it writable, then ')}{again}")
+
+
+def _fail(code: int, text: str) -> None:
+    typer.echo(f"error: {text}", err=True)
+    # Not sys.exit: a library's non-daemon thread must not hold an interrupted run.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+@contextlib.contextmanager
+def _quiet_libraries(run_folder: Path) -> Iterator[None]:
+    """Progress bars and warnings of libraries go to the run's log, not over the panel."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,205 @@
+"""The main job: configuration in, a run folder out with data, a trained model, pass@1 before and after, and a report."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import codedpo
+from codedpo.config import Config, dump_config
+from codedpo.engine import Engine, StageResult
+from codedpo.errors import ConfigError, RecordError
+from codedpo.evaluate import PassRate, evaluate, evaluation_sandbox
+from codedpo.llms import LLM, Completion
+from codedpo.llms.llamacpp import LlamaCpp
+from codedpo.models import Model, locate
+from codedpo.progress import Observer, Silent
+from codedpo.records import Pair
+from codedpo.report import RunSummary, write_report
+from codedpo.store import write_text
+from codedpo.tools import RunTools
+from codedpo.train import trainer
+from codedpo.train.trainer import TrainResult
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run made."""
+
+    folder: Path
+    report: Path
+    rows: dict[str, int]
+    """Rows per stage."""
+    training: TrainResult | None
+    before: PassRate | None
+    after: PassRate | None
+
+
+def run(config: Config, *, observer: Observer | None = None, until: str | None = None) -> RunResult:
+    """Do the main job, or what is left of it; a finished run does nothing twice.
+
+    Args:
+        until: stop after this stage; no training, no evaluation.
+
+    Raises:
+        CodeDPOError: what went wrong and what to do; everything done so far is kept.
+    """
+    observer = observer or Silent()
+    folder = Path(config.run_folder)
+    with _locked(folder), RunTools(config, folder) as tools:
+        write_text(folder / "config.yaml", dump_config(config))
+        started = time.time()
+        results = Engine(config, folder, tools, observer).run(until)
+        tools.stop_llm()
+        training = before = after = None
+        if until is None and config.train is not None:
+            before, training, after = _train_and_evaluate(config, folder, tools, results, observer)
+        summary = RunSummary(config, results, training, before, after)
+        _write_manifest(config, folder, tools, summary, started)
+        report = write_report(summary, folder / "report.html")
+    rows = {name: result.row_count() for name, result in results.items()}
+    return RunResult(folder, report, rows, training, before, after)
+
+
+def _train_and_evaluate(
+    config: Config, folder: Path, tools: RunTools, results: dict[str, StageResult], observer: Observer
+) -> tuple[PassRate | None, TrainResult, PassRate | None]:
+    model = locate(config.train.model or config.llm.model, config.cache_folder) if config.train else None
+    assert model is not None
+    pairs = list(results["pairs"].rows())
+    before = _evaluate(config, folder, tools, model, None, "before", observer)
+    training, trained = _train(config, folder, model, pairs, observer)
+    after = _evaluate(config, folder, tools, model, trained, "after", observer)
+    return before, training, after
+
+
+def _train(
+    config: Config, folder: Path, model: Model, pairs: Sequence[Pair], observer: Observer
+) -> tuple[TrainResult, Path]:
+    assert config.train is not None
+    recipe = [trainer.VERSION, asdict(config.train), model.sha256, config.seed, [asdict(pair) for pair in pairs]]
+    key = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
+    target = folder / "training" / key
+    observer.started("train", None)
+    result = trainer.read_result(target)
+    if result is None:
+        done = 0
+
+        def on_step(steps: int, total: int) -> None:
+            nonlocal done
+            observer.advanced("train", rows=steps - done)
+            done = steps
+
+        result = trainer.train(config.train, model, pairs, target, seed=config.seed, on_step=on_step)
+    observer.finished("train", f"{result.steps} steps on {result.trained_pairs} pairs, last loss {result.final_loss:.3f}")
+    return result, target / "final"
+
+
+def _evaluate(
+    config: Config,
+    folder: Path,
+    tools: RunTools,
+    model: Model,
+    trained: Path | None,
+    label: str,
+    observer: Observer,
+) -> PassRate | None:
+    """pass@1 of the model, or of the trained one; both through the same engine and the same weights."""
+    if config.evaluate is None:
+        return None
+    step = f"evaluate {label}"
+    observer.started(step, len(config.evaluate.problems()))
+
+    def on_answer(_: int, completions: Sequence[Completion]) -> None:
+        observer.advanced(step, rows=1, answers=1, tokens=completions[0].completion_tokens)
+
+    workers = config.workers or len(os.sched_getaffinity(0))
+    with _open_model(config, tools, model, trained) as llm, evaluation_sandbox(workers) as sandbox:
+        rate = evaluate(
+            config.evaluate, llm, sandbox, label=label, folder=folder / "evaluation", on_answer=on_answer
+        )
+    observer.finished(step, f"{rate.passed} of {len(rate.verdicts)} solved")
+    return rate
+
+
+@contextlib.contextmanager
+def _open_model(config: Config, tools: RunTools, model: Model, trained: Path | None) -> Iterator[LLM]:
+    """llama.cpp with the LoRA as a GGUF adapter where the run generates there; else transformers."""
+    lora = config.train is not None and config.train.lora_rank > 0
+    if isinstance(config.llm, LlamaCpp) and model.is_gguf and lora and model.name == config.llm.model:
+        adapter = None
+        if trained is not None:
+            from codedpo.train.adapter import write_gguf_adapter
+
+            adapter = trained / "adapter.gguf"
+            if not adapter.exists():
+                write_gguf_adapter(trained, model, adapter)
+        with tools.open_llm(adapter) as llm:
+            yield llm
+        return
+    from codedpo.llms.transformers import TransformersLLM
+    from codedpo.train.loading import load_tokenizer, load_trained
+
+    weights = model.sha256 if trained is None else f"{model.sha256}+{trained.parent.name}"
+    yield TransformersLLM(model.name, weights, load_trained(model, trained), load_tokenizer(model))
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One process per run folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "run.lock").open("a")
+    except OSError as error:
+        raise ConfigError(f"run_folder: cannot write to {folder}: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RecordError(f"{folder}: another codedpo process works in this run folder; wait for it") from error
+        log = logging.FileHandler(folder / "run.log")
+        log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logging.getLogger("codedpo").addHandler(log)
+        logging.getLogger("codedpo").setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            logging.getLogger("codedpo").removeHandler(log)
+            log.close()
+
+
+def _write_manifest(config: Config, folder: Path, tools: RunTools, summary: RunSummary, started: float) -> None:
+    stages: dict[str, Any] = {
+        name: {
+            "rows": result.row_count(),
+            "shards": [str(shard.path.relative_to(folder)) for shard in result.shards],
+        }
+        for name, result in summary.results.items()
+    }
+    manifest: dict[str, Any] = {
+        "codedpo": codedpo.__version__,
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "seed": config.seed,
+        "model": {"name": config.llm.model, "weights": config.llm.weights},
+        "sandbox_layers": tools.sandbox().layers,
+        "seconds_of_last_start": round(time.time() - started, 1),
+        "stages": stages,
+    }
+    if summary.training is not None:
+        manifest["training"] = {k: v for k, v in asdict(summary.training).items() if k != "curves"}
+    for rate in (summary.before, summary.after):
+        if rate is not None:
+            manifest[f"pass@1 {rate.label}"] = {"passed": rate.passed, "problems": len(rate.verdicts)}
+    write_text(folder / "manifest.json", json.dumps(manifest, indent=1))

@@ -1,0 +1,67 @@
+"""Numbers in, figures as inline SVG out (matplotlib)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from codedpo.evaluate import PassRate, interval
+
+_BLUE, _ORANGE, _GREY = "#2f6f9f", "#d9822b", "#8a8f98"
+
+
+def training_figure(curves: Sequence[dict[str, float]]) -> str:
+    """Loss with its parts, rewards, and log-probabilities over optimiser steps."""
+    steps = [entry for entry in curves if "loss" in entry]
+    if not steps:
+        return ""
+    panels = (
+        ("loss", (("loss", "total", _BLUE), ("loss/dpo", "DPO part", _ORANGE), ("loss/sft", "SFT part", _GREY))),
+        ("implicit reward", (("rewards/chosen", "chosen", _BLUE), ("rewards/rejected", "rejected", _ORANGE))),
+        ("log-probability (nats)", (("logps/chosen", "chosen", _BLUE), ("logps/rejected", "rejected", _ORANGE))),
+    )
+    figure, axes = _figure(len(panels), width=10.5, height=2.9)
+    for axis, (title, lines) in zip(axes, panels, strict=True):
+        for key, label, colour in lines:
+            points = [(entry["step"], entry[key]) for entry in steps if key in entry]
+            if points:
+                axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label, color=colour)
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("optimiser step")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.legend(frameon=False, fontsize=8)
+    return _svg(figure)
+
+
+def pass_rate_figure(before: PassRate, after: PassRate) -> str:
+    """pass@1 before and after with 95% Wilson intervals."""
+    figure, (axis,) = _figure(1, width=4.2, height=2.6)
+    for place, (rate, colour) in enumerate(((before, _GREY), (after, _BLUE))):
+        low, high = interval(rate)
+        error = [[100 * (rate.value - low)], [100 * (high - rate.value)]]
+        axis.bar(place, 100 * rate.value, width=0.6, color=colour, yerr=error, capsize=5)
+        axis.annotate(f"{100 * rate.value:.1f}%", (place, 3), ha="center", color="white", fontweight="bold")
+    axis.set_xticks([0, 1], [before.label, after.label])
+    axis.set_ylabel("pass@1 (%)")
+    axis.set_ylim(0, 100)
+    return _svg(figure)
+
+
+def _figure(panels: int, *, width: float, height: float) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes: Any = figure.subplots(1, panels, squeeze=False)[0]
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(axis="y", color="#e5e7eb")
+        axis.set_axisbelow(True)
+    return figure, axes
+
+
+def _svg(figure: Any) -> str:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]

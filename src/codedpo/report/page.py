@@ -1,0 +1,111 @@
+"""The report page: tables of rows and drops, pass matrices, pairs with their diff, curves, pass@1."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from codedpo.config import Config, dump_config
+from codedpo.engine import StageResult
+from codedpo.evaluate import PassRate, compare, interval
+from codedpo.records import Pair, Timing
+from codedpo.report.diff import side_by_side
+from codedpo.report.figures import pass_rate_figure, training_figure
+from codedpo.report.matrix import MatrixView, matrix_view
+from codedpo.store import write_text
+from codedpo.train.trainer import TrainResult
+
+_MATRICES = 4
+_PAIRS = 12
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What the page shows."""
+
+    config: Config
+    results: dict[str, StageResult]
+    training: TrainResult | None
+    before: PassRate | None
+    after: PassRate | None
+
+
+def write_report(summary: RunSummary, path: Path) -> Path:
+    """Write the page; it loads nothing from anywhere."""
+    source = (resources.files("codedpo.report") / "page.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    write_text(path, environment.from_string(source).render(_view(summary)))
+    return path
+
+
+def _view(summary: RunSummary) -> dict[str, Any]:
+    results = summary.results
+    drops = {name: result.dropped() for name, result in results.items()}
+    pairs: list[Pair] = list(itertools.islice(results["pairs"].rows(), _PAIRS)) if "pairs" in results else []
+    timings = results["timings"].rows() if "timings" in results else iter(())
+    kinds = Counter(pair.kind for pair in results["pairs"].rows()) if "pairs" in results else Counter[str]()
+    both = (summary.before, summary.after) if summary.before and summary.after else None
+    return {
+        "config": summary.config,
+        "config_text": dump_config(summary.config),
+        "stages": [(name, result.row_count(), len(drops[name])) for name, result in results.items()],
+        "drops": [
+            (name, what, reason, count)
+            for name in results
+            for (what, reason), count in Counter((row.what, row.reason) for row in drops[name]).most_common()
+        ],
+        "seeds": _seed_sources(results),
+        "statistics": _statistics(results),
+        "kinds": kinds,
+        "matrices": _matrices(timings),
+        "pairs": [(pair, side_by_side(pair.rejected_program, pair.chosen_program)) for pair in pairs],
+        "training": summary.training,
+        "training_figure": training_figure(summary.training.curves) if summary.training else "",
+        "pass_rates": [(rate, interval(rate)) for rate in (summary.before, summary.after) if rate],
+        "pass_figure": pass_rate_figure(*both) if both else "",
+        "change": compare(*both) if both else None,
+        "evaluated": summary.config.evaluate.title if summary.config.evaluate else "",
+    }
+
+
+def _matrices(timings: Any) -> list[MatrixView]:
+    """The pass matrices that show most: with the largest spread of scores, in the order of the run."""
+    candidates: list[Timing] = list(itertools.islice(timings, 200))
+    spread = {id(timing): _spread(timing) for timing in candidates}
+    best = sorted(candidates, key=lambda timing: -spread[id(timing)])[:_MATRICES]
+    return [matrix_view(timing) for timing in candidates if timing in best]
+
+
+def _spread(timing: Timing) -> float:
+    passed = timing.ranking.execution.passed
+    return len({tuple(row) for row in passed.tolist()}) if passed.any() else 0
+
+
+def _seed_sources(results: dict[str, StageResult]) -> list[tuple[str, str, str, int]]:
+    if "seeds" not in results:
+        return []
+    counts = Counter((seed.source, seed.version, seed.licence) for seed in results["seeds"].rows())
+    return [(*source, count) for source, count in sorted(counts.items())]
+
+
+def _statistics(results: dict[str, StageResult]) -> list[tuple[str, str]]:
+    """Counts that the closing line of a run names too."""
+    if "executions" not in results:
+        return []
+    rows = list(results["executions"].rows())
+    solutions = sum(len(row.samples.solutions) for row in rows)
+    tests = sum(len(row.samples.tests) for row in rows)
+    cells = sum(row.outcomes.size for row in rows)
+    outside = sum(int(row.judged_outside.sum()) for row in rows)
+    return [
+        ("solutions", f"{solutions} ({sum(row.samples.duplicate_solutions for row in rows)} equal to an earlier one)"),
+        ("tests", f"{tests} ({sum(row.samples.duplicate_tests for row in rows)} equal to an earlier one)"),
+        ("executions", f"{cells}, {sum(int(row.passed.sum()) for row in rows)} passed"),
+        ("judged outside the solution's process", str(outside)),
+    ]
