@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +20,9 @@ app = typer.Typer(
 )
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="YAML file of the run.")]
-Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Overrides, such as samples.n_tests=20.")]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Overrides, such as samples.n_tests=20.")
+]
 Limit = Annotated[int | None, typer.Option(help="At most this many rows enter the first stage.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
 
@@ -99,7 +101,7 @@ def _run(config: Any, until: str | None, dry_run: bool) -> None:
 
 
 @contextlib.contextmanager
-def _errors_to_exit_codes(run_folder: str = "") -> Iterator[None]:
+def _errors_to_exit_codes(run_folder: str = "") -> Generator[None]:
     """The one place where exceptions become exit codes."""
     from codedpo.errors import CodeDPOError, ConfigError
 
@@ -129,7 +131,7 @@ def _fail(code: int, text: str) -> None:
 
 
 @contextlib.contextmanager
-def _quiet_libraries(run_folder: Path) -> Iterator[None]:
+def _quiet_libraries(run_folder: Path) -> Generator[None]:
     """Progress bars and warnings of libraries go to the run's log, not over the panel."""
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")

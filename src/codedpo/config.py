@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, cast, get_type_hints
 
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
@@ -84,13 +84,13 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         ConfigError: missing file, bad YAML, unknown key (with the nearest known one), wrong type.
     """
     try:
-        data = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        data = _plain_yaml(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
-    if not isinstance(data, dict):
-        raise ConfigError(f"{path}: must hold `key: value` lines, not a {type(data).__name__}")
+    if data is None:
+        raise ConfigError(f"{path}: must hold `key: value` lines")
     for override in overrides:
         _apply(data, override)
     return make_config(data)
@@ -98,10 +98,10 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 
 def make_config(data: dict[str, Any]) -> Config:
     """Validate a nested dict; the same errors as `load_config`."""
-    if isinstance(data.get("llm"), dict):
-        data["llm"].setdefault("kind", "llamacpp")
+    llm: Any = data.get("llm", {})
+    named: dict[str, Any] = {**data, "llm": {"kind": "llamacpp", **llm} if isinstance(llm, dict) else llm}
     try:
-        config = TypeAdapter(Config).validate_json(json.dumps(data), strict=True, extra="forbid")
+        config = TypeAdapter(Config).validate_json(json.dumps(named), strict=True, extra="forbid")
     except ValidationError as error:
         raise ConfigError("\n".join(_explain(problem) for problem in error.errors())) from error
     except TypeError as error:
@@ -115,6 +115,12 @@ def dump_config(config: Config) -> str:
     return yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(config))), sort_keys=False)
 
 
+def _plain_yaml(text: str) -> dict[str, Any] | None:
+    """The mapping in a YAML text; None where it holds something else."""
+    data: Any = yaml.safe_load(text)
+    return cast(dict[str, Any], data) if isinstance(data, dict) else {} if data is None else None
+
+
 def _apply(data: dict[str, Any], override: str) -> None:
     key, equals, value = override.partition("=")
     if not equals:
@@ -122,9 +128,10 @@ def _apply(data: dict[str, Any], override: str) -> None:
     *parents, last = key.split(".")
     place = data
     for parent in parents:
-        place = place.setdefault(parent, {})
-        if not isinstance(place, dict):
+        section: Any = place.setdefault(parent, {})
+        if not isinstance(section, dict):
             raise ConfigError(f"'{override}': {parent} is a value, not a section")
+        place = cast(dict[str, Any], section)
     try:
         place[last] = yaml.safe_load(value)
     except yaml.YAMLError as error:

@@ -84,7 +84,7 @@ class Engine:
             parent = self._source(stage) if parent is None else self._map(stage, parent)
             self.results[stage.NAME] = parent
             self._require_rows(parent)
-            if stage.NAME == until:
+            if until == stage.NAME:
                 break
         return self.results
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from codedpo.store import read_records, write_records
 
 VERSION = 1
 """Raised whenever the same answers would be judged otherwise."""
+OpenLLM = Callable[[], AbstractContextManager[LLM]]
 _LIMITS = Limits(cpu_seconds=10, wall_seconds=100, memory_mb=1024)
 
 
@@ -77,21 +79,28 @@ class PassRate:
 
 
 def evaluate(
-    settings: Evaluate, llm: LLM, sandbox: Sandbox, *, label: str, folder: Path, on_answer: OnAnswer
+    settings: Evaluate, weights: str, open_llm: OpenLLM, *, label: str, folder: Path, workers: int, on_answer: OnAnswer
 ) -> PassRate:
-    """Greedy answers of `llm` to the benchmark, judged; kept in `folder` and not done again.
+    """Greedy answers of a model to the benchmark, judged; kept in `folder` and not done again.
+
+    Args:
+        weights: hash that stands for the model's weights.
+        open_llm: gives the model; called only where the verdicts are not there yet.
+        label: `before` or `after`.
 
     Raises:
         RecordError: a reference solution fails here, so that no score would mean anything.
     """
     problems = settings.problems()
-    path = folder / f"{label}-{_key(settings, problems, llm)}.parquet"
+    path = folder / f"{label}-{_key(settings, problems, weights)}.parquet"
     if not path.exists():
-        require_references(problems, sandbox)
         sampling = Sampling(temperature=0.0, max_tokens=settings.max_tokens)
         requests = [Request(problem.messages(), sampling, seed=0) for problem in problems]
-        answers = llm.generate(requests, on_answer)
-        write_records(path, Verdict, judge(problems, [completions[0] for completions in answers], sandbox))
+        with Sandbox(workers=workers, limits=_LIMITS) as sandbox:
+            require_references(problems, sandbox)
+            with open_llm() as llm:
+                answers = llm.generate(requests, on_answer)
+            write_records(path, Verdict, judge(problems, [completions[0] for completions in answers], sandbox))
     return PassRate(label, tuple(read_records(path, Verdict)))
 
 
@@ -105,7 +114,9 @@ def judge(problems: Sequence[Problem], answers: Sequence[Completion], sandbox: S
         for problem, program in zip(problems, programs, strict=True)
     )
     verdicts: list[Verdict] = []
-    for problem, answer, program, execution in zip(problems, answers, programs, sandbox.execute_many(tasks), strict=True):
+    for problem, answer, program, execution in zip(
+        problems, answers, programs, sandbox.execute_many(tasks), strict=True
+    ):
         outcome = Outcome(execution.outcomes[0, 0]).name.lower() if program else "no_program"
         reason = execution.reasons[0].text if execution.reasons else ""
         if program is None and answer.finish_reason == "length":
@@ -127,11 +138,6 @@ def require_references(problems: Sequence[Problem], sandbox: Sandbox) -> None:
             f"evaluate: {len(problems) - len(failed)} of {len(problems)} reference solutions pass here, so no score is "
             f"given; failing: {', '.join(failed[:5])}"
         )
-
-
-def evaluation_sandbox(workers: int) -> Sandbox:
-    """A sandbox with the limits that benchmarks are judged under."""
-    return Sandbox(workers=workers, limits=_LIMITS)
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:
@@ -176,7 +182,7 @@ def interval(rate: PassRate) -> tuple[float, float]:
     return max(0.0, (centre - spread) / (1 + z * z / n)), min(1.0, (centre + spread) / (1 + z * z / n))
 
 
-def _key(settings: Evaluate, problems: Sequence[Problem], llm: LLM) -> str:
+def _key(settings: Evaluate, problems: Sequence[Problem], weights: str) -> str:
     parts = [VERSION, asdict(settings), [asdict(problem) for problem in problems], asdict(_LIMITS)]
-    parts += [llm.model, llm.weights, template("solution").version]
+    parts += [weights, template("solution").version]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

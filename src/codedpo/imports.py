@@ -1,3 +1,5 @@
+# pyright: basic
+# (pyarrow ships no types)
 """The user's own tasks or samples in (JSONL or Parquet), records out: starts the pipeline in the middle.
 
 Columns of tasks: `text`, `signature`; optional `id`, `example`, `concepts`. Columns of samples: those, and
@@ -14,8 +16,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from codedpo.code.normal import count_duplicates
 from codedpo.code.drafts import signature_name
+from codedpo.code.normal import count_duplicates
 from codedpo.errors import RecordError
 from codedpo.records import Samples, Task
 from codedpo.store import read_records, schema_of

@@ -1,4 +1,4 @@
-"""The main job: configuration in, a run folder out with data, a trained model, pass@1 before and after, and a report."""
+"""The main job: a configuration in; data, a trained model, pass@1 before and after and a report out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import codedpo
 from codedpo.config import Config, dump_config
 from codedpo.engine import Engine, StageResult
 from codedpo.errors import ConfigError, RecordError
-from codedpo.evaluate import PassRate, evaluate, evaluation_sandbox
+from codedpo.evaluate import PassRate, evaluate
 from codedpo.llms import LLM, Completion
 from codedpo.llms.llamacpp import LlamaCpp
 from codedpo.models import Model, locate
@@ -102,7 +102,9 @@ def _train(
             done = steps
 
         result = trainer.train(config.train, model, pairs, target, seed=config.seed, on_step=on_step)
-    observer.finished("train", f"{result.steps} steps on {result.trained_pairs} pairs, last loss {result.final_loss:.3f}")
+    observer.finished(
+        "train", f"{result.steps} steps on {result.trained_pairs} pairs, last loss {result.final_loss:.3f}"
+    )
     return result, target / "final"
 
 
@@ -125,16 +127,21 @@ def _evaluate(
         observer.advanced(step, rows=1, answers=1, tokens=completions[0].completion_tokens)
 
     workers = config.workers or len(os.sched_getaffinity(0))
-    with _open_model(config, tools, model, trained) as llm, evaluation_sandbox(workers) as sandbox:
-        rate = evaluate(
-            config.evaluate, llm, sandbox, label=label, folder=folder / "evaluation", on_answer=on_answer
-        )
+    rate = evaluate(
+        config.evaluate,
+        model.sha256 if trained is None else f"{model.sha256}+{trained.parent.name}",
+        lambda: _open_model(config, tools, model, trained),
+        label=label,
+        folder=folder / "evaluation",
+        workers=workers,
+        on_answer=on_answer,
+    )
     observer.finished(step, f"{rate.passed} of {len(rate.verdicts)} solved")
     return rate
 
 
 @contextlib.contextmanager
-def _open_model(config: Config, tools: RunTools, model: Model, trained: Path | None) -> Iterator[LLM]:
+def _open_model(config: Config, tools: RunTools, model: Model, trained: Path | None) -> Generator[LLM]:
     """llama.cpp with the LoRA as a GGUF adapter where the run generates there; else transformers."""
     lora = config.train is not None and config.train.lora_rank > 0
     if isinstance(config.llm, LlamaCpp) and model.is_gguf and lora and model.name == config.llm.model:
@@ -156,7 +163,7 @@ def _open_model(config: Config, tools: RunTools, model: Model, trained: Path | N
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Generator[None]:
     """One process per run folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import shutil
 import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from codedpo.errors import ModelError, RecordError
 from codedpo.packages import fetch_wheel
@@ -86,7 +88,7 @@ def locate(name: str, cache: Path) -> Model:
     path = Path(name)
     if path.suffix == ".gguf" and path.is_file():
         return Model(path.name, path, _sha256(path))
-    if path.is_dir() or name.count("/") == 1 and not name.startswith((".", "/")):
+    if path.is_dir() or (name.count("/") == 1 and not name.startswith((".", "/"))):
         return Model(name, path, hashlib.sha256(name.encode()).hexdigest())
     raise ModelError(f"model '{name}' is neither a file, a folder nor a hub id{did_you_mean(name, PACKAGED_MODELS)}")
 
@@ -113,11 +115,11 @@ def _fetch_from_hub(packaged: PackagedModel, target: Path) -> bool:
     if packaged.hub_repo is None or os.environ.get("HF_HUB_OFFLINE"):
         return False
     try:
-        import huggingface_hub
+        hub: Any = importlib.import_module("huggingface_hub")
     except ImportError:
         return False
     try:
-        found = huggingface_hub.hf_hub_download(
+        found = hub.hf_hub_download(
             packaged.hub_repo, packaged.file, local_dir=target.parent / "hub", etag_timeout=_HUB_SECONDS
         )
     except Exception:  # no hub here: the packages below are the other road, and their failure is reported

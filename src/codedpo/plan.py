@@ -9,7 +9,14 @@ from codedpo.config import Config
 from codedpo.pipeline import STAGE_NAMES
 
 # Means measured with the prompts of this version and qwen2.5-coder-0.5b (docs/performance.md): tokens per answer.
-_CONCEPT_TOKENS, _DRAFT_TOKENS, _SOLUTION_TOKENS, _TEST_TOKENS, _PROMPT_TOKENS, _PROBLEM_TOKENS = 20, 100, 130, 150, 200, 235
+_CONCEPT_TOKENS, _DRAFT_TOKENS, _SOLUTION_TOKENS, _TEST_TOKENS, _PROMPT_TOKENS, _PROBLEM_TOKENS = (
+    20,
+    100,
+    130,
+    150,
+    200,
+    235,
+)
 _VALID_TASKS = 0.7
 """Share of seeds that give a task."""
 _TOKENS_PER_SECOND = 45
@@ -29,7 +36,10 @@ def describe_plan(config: Config, until: str | None) -> str:
     requests = {
         "tasks": seeds * 2,
         "samples": tasks
-        * (math.ceil(samples.n_solutions / samples.choices_per_request) + math.ceil(answers / samples.choices_per_request)),
+        * (
+            math.ceil(samples.n_solutions / samples.choices_per_request)
+            + math.ceil(answers / samples.choices_per_request)
+        ),
     }
     tokens = {
         "tasks": seeds * (_CONCEPT_TOKENS + config.tasks.drafts * _DRAFT_TOKENS),
@@ -45,7 +55,8 @@ def describe_plan(config: Config, until: str | None) -> str:
             minutes = tokens[name] / _TOKENS_PER_SECOND / 60
             line += f"about {requests[name]:,} requests, {tokens[name]:,} tokens, {minutes:.0f} min"
         elif name == "seeds":
-            line += f"{len(config.seeds.packages)} packages, {len(config.seeds.folders)} folders, at most {seeds or 'all'} rows"
+            sources = f"{len(config.seeds.packages)} packages, {len(config.seeds.folders)} folders"
+            line += f"{sources}, at most {seeds or 'all'} rows"
         elif name == "executions":
             line += f"at most {cells:,} executions, {cells / _EXECUTIONS_PER_SECOND / 60:.1f} min"
         else:

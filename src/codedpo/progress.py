@@ -42,7 +42,12 @@ class Panel:
 
     def __init__(self, console: Console):
         self._console = console
-        columns = (SpinnerColumn(), TextColumn("{task.description:<22}"), BarColumn(), TextColumn("{task.fields[rate]}"))
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description:<22}"),
+            BarColumn(),
+            TextColumn("{task.fields[rate]}"),
+        )
         self._progress = Progress(
             *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal
         )

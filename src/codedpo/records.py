@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 class Outcome(IntEnum):
-    """What happened when one solution met one test. Only PASSED counts as a pass; a sandbox failure is never an outcome."""
+    """What happened when one solution met one test; only PASSED is a pass, and a sandbox failure is no outcome."""
 
     PASSED = 0
     WRONG = 1
@@ -34,10 +34,6 @@ class Outcome(IntEnum):
     """Two runs disagreed; never a pass."""
     NOT_RUN = 8
     """Left out because the solution had timed out too often on other tests."""
-
-
-def _array(dtype: str, *, measured: bool = False) -> Any:
-    return field(metadata={"dtype": dtype, "measured": measured})
 
 
 class Message(TypedDict):
@@ -125,11 +121,11 @@ class Execution:
     """Every solution run against every test."""
 
     samples: Samples
-    outcomes: NDArray[np.uint8] = _array("uint8")
+    outcomes: NDArray[np.uint8] = field(metadata={"dtype": "uint8"})
     """(n_solutions, n_tests) values of `Outcome`."""
-    cpu_seconds: NDArray[np.float32] = _array("float32", measured=True)
+    cpu_seconds: NDArray[np.float32] = field(metadata={"dtype": "float32", "measured": True})
     """(n_solutions, n_tests) processor time; nan where not run."""
-    judged_outside: NDArray[np.bool_] = _array("bool")
+    judged_outside: NDArray[np.bool_] = field(metadata={"dtype": "bool"})
     """(n_solutions, n_tests) whether the assertion was evaluated in another process than the solution."""
     reasons: tuple[CellReason, ...]
 
@@ -145,11 +141,11 @@ class Ranking:
 
     execution: Execution
     ranker: str
-    solution_scores: NDArray[np.float64] = _array("float64")
+    solution_scores: NDArray[np.float64] = field(metadata={"dtype": "float64"})
     """(n_solutions,)"""
-    test_scores: NDArray[np.float64] = _array("float64")
+    test_scores: NDArray[np.float64] = field(metadata={"dtype": "float64"})
     """(n_tests,)"""
-    credible: NDArray[np.bool_] = _array("bool")
+    credible: NDArray[np.bool_] = field(metadata={"dtype": "bool"})
     """(n_tests,) whether every top-scored solution passes the test."""
 
 
@@ -158,9 +154,9 @@ class Timing:
     """Run time of the solutions that pass all credible tests."""
 
     ranking: Ranking
-    timed: NDArray[np.int32] = _array("int32")
+    timed: NDArray[np.int32] = field(metadata={"dtype": "int32"})
     """(n_timed,) indices of solutions."""
-    seconds: NDArray[np.float64] = _array("float64", measured=True)
+    seconds: NDArray[np.float64] = field(metadata={"dtype": "float64", "measured": True})
     """(n_timed, n_rounds) processor time of one pass over the credible tests, interleaved rounds."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import email
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -43,8 +43,8 @@ def package_files(requirement: str, cache: Path) -> Iterator[SourceFile]:
         names = sorted(archive.namelist())
         metadata_name = next(name for name in names if name.endswith(".dist-info/METADATA"))
         metadata = email.message_from_bytes(archive.read(metadata_name))
-        licences = (archive.read(name).decode("utf-8", "replace") for name in names if _is_licence(name))
-        licence = _declared_licence(metadata) or next(filter(None, map(_licence_of_text, licences)), "")
+        texts = (archive.read(name).decode("utf-8", "replace") for name in names if _is_licence(name))
+        licence = _declared_licence(metadata) or _first_licence(texts)
         for name in names:
             if name.endswith(".py") and not _is_test(name):
                 text = archive.read(name).decode("utf-8", "replace")
@@ -61,7 +61,7 @@ def folder_files(folder: str) -> Iterator[SourceFile]:
     if not root.is_dir():
         raise RecordError(f"seeds.folders: '{folder}' is not a folder")
     texts = (path.read_text(errors="replace") for path in sorted(root.iterdir()) if path.name in _LICENCE_NAMES)
-    licence = next(filter(None, map(_licence_of_text, texts)), "")
+    licence = _first_licence(texts)
     for path in sorted(root.rglob("*.py")):
         name = str(path.relative_to(root))
         if path.is_file() and not _is_test(name):
@@ -74,6 +74,10 @@ def _declared_licence(metadata: Message) -> str:
         if value and _SPDX.fullmatch(value) and value.upper() not in ("BSD", "APACHE", "GPL", "UNKNOWN"):
             return value
     return ""
+
+
+def _first_licence(texts: Iterable[str]) -> str:
+    return next((licence for licence in map(_licence_of_text, texts) if licence), "")
 
 
 def _licence_of_text(text: str) -> str:

@@ -1,3 +1,5 @@
+# pyright: basic
+# (pyarrow ships no types)
 """Parquet files of records: one fixed Arrow schema per record class, written atomically."""
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ def closing_lines(result: RunResult) -> list[str]:
     if training is not None:
         lines.append(
             f"held-out pairs ({training.held_out_pairs}): preference accuracy "
-            f"{training.held_out_accuracy_before:.2f} -> {training.held_out_accuracy_after:.2f}, chosen gained more than "
-            f"rejected in {training.held_out_reward_accuracy:.2f}"
+            f"{training.held_out_accuracy_before:.2f} -> {training.held_out_accuracy_after:.2f}, "
+            f"chosen gained more than rejected in {training.held_out_reward_accuracy:.2f}"
         )
     score = "pass@1 not measured"
     if result.before is not None and result.after is not None:

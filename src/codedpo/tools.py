@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from codedpo.config import Config
@@ -43,7 +43,7 @@ class RunTools:
         self._llm = None
 
     @contextlib.contextmanager
-    def open_llm(self, adapter: Path | None) -> Iterator[LLM]:
+    def open_llm(self, adapter: Path | None) -> Generator[LLM]:
         """The configured LLM, with a LoRA adapter where one is given, for as long as the context lasts."""
         log = self._folder / "logs" / "llm.log"
         with self._config.llm.open(cache=self._config.cache_folder, log=log, adapter=adapter) as llm:

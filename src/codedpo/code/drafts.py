@@ -17,10 +17,12 @@ _PARTS = re.compile(
     re.MULTILINE | re.DOTALL | re.IGNORECASE,
 )
 _PLAIN_TYPES = frozenset(
-    "int float bool str bytes list tuple dict set frozenset None List Tuple Dict Set Optional Union Sequence Iterable Any".split()
+    ("int", "float", "bool", "str", "bytes", "list", "tuple", "dict", "set", "frozenset", "None", "Any")
+    + ("List", "Tuple", "Dict", "Set", "Optional", "Union", "Sequence", "Iterable")
 )
 _UNSUITED = re.compile(
-    r"\b(random(ly)?|shuffle|print(s|ed|ing)?|files?|url|database|class|generator|iterator|coroutine|current (time|date))\b",
+    r"\b(random(ly)?|shuffle|print(s|ed|ing)?|files?|url|database|class|generator|iterator|coroutine"
+    r"|current (time|date))\b",
     re.IGNORECASE,
 )
 _MIN_WORDS, _MAX_WORDS, _MAX_EQUAL_SENTENCES = 8, 160, 1
@@ -82,7 +84,9 @@ def _signature_problem(function: ast.FunctionDef) -> str | None:
     if any(annotation is None for annotation in annotations):
         return "signature without types"
     used = {part.id for note in annotations if note for part in ast.walk(note) if isinstance(part, ast.Name)}
-    if not used <= _PLAIN_TYPES or any(isinstance(p, ast.BoolOp) for note in annotations if note for p in ast.walk(note)):
+    if not used <= _PLAIN_TYPES or any(
+        isinstance(p, ast.BoolOp) for note in annotations if note for p in ast.walk(note)
+    ):
         return "types that are not plain values"
     if isinstance(function.returns, ast.Constant) and function.returns.value is None:
         return "function returns nothing"
@@ -93,7 +97,7 @@ def _text_problem(text: str) -> str | None:
     words = text.split()
     if not _MIN_WORDS <= len(words) <= _MAX_WORDS:
         return "text too short" if len(words) < _MIN_WORDS else "text too long"
-    if "def " in text or "```" in text or "return " in text and ":\n" in text:
+    if "def " in text or "```" in text or ("return " in text and ":\n" in text):
         return "an implementation in the text"
     if _UNSUITED.search(text):
         return "text asks for something that no test can check"
@@ -106,7 +110,8 @@ def _text_problem(text: str) -> str | None:
 def _uses(example: str, name: str) -> bool:
     tree = parse(example)
     return tree is not None and any(
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name for node in ast.walk(tree)
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+        for node in ast.walk(tree)
     )
 
 

@@ -99,7 +99,9 @@ def _program_statements(source: str, tree: ast.Module, entry_point: str) -> str:
         if _is_main_block(node) or isinstance(node, ast.Assert) or _is_print(node):
             continue
         names = _bound_names(node)
-        definition = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom)
+        definition = isinstance(
+            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
+        )
         if seen_entry and not definition and _loaded_names(node) & example_names:
             example_names |= names
             continue

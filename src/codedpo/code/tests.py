@@ -27,18 +27,30 @@ def split_tests(answer: str, entry_point: str) -> SplitTests:
     followed by its call; a `test_` function that holds nothing but asserts is split into them. Where a block
     does not parse (an unfinished last line), its lines that are asserts on their own are taken.
     """
+    found = _split(code_blocks(answer) or [answer], entry_point)
+    if found.tests:
+        return found
+    # Asserts outside the fences, after an implementation that nobody asked for.
+    return SplitTests(_split([_assert_text(answer)], entry_point).tests, found.rejected)
+
+
+def _split(texts: list[str], entry_point: str) -> SplitTests:
     tests: list[str] = []
     rejected: list[tuple[str, str]] = []
-    for text in code_blocks(answer) or [answer]:
+    for text in texts:
         tree = parse(text)
-        units = _units(tree, entry_point) if tree is not None else _assert_lines(text)
-        for unit in units:
+        for unit in _units(tree, entry_point) if tree is not None else _assert_lines(text):
             reason = _reject_reason(unit, entry_point)
             if reason is None:
                 tests.append(unit)
             else:
                 rejected.append((unit, reason))
     return SplitTests(tuple(tests), tuple(rejected))
+
+
+def _assert_text(answer: str) -> str:
+    """The lines at the left margin that are asserts on their own."""
+    return "\n".join(line for line in answer.splitlines() if line.startswith("assert ") and parse(line) is not None)
 
 
 def _assert_lines(text: str) -> list[str]:
@@ -57,7 +69,9 @@ def _units(tree: ast.Module, entry_point: str) -> list[str]:
             continue  # an implementation that was not asked for must not replace the solution's
         elif isinstance(node, ast.ClassDef) and node.name.lower().startswith("test"):
             units.append(ast.unparse(node))
-        elif isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.FunctionDef | ast.ClassDef):
+        elif isinstance(
+            node, ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.FunctionDef | ast.ClassDef
+        ):
             setup.append(node)
     return units
 

@@ -8,7 +8,7 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -38,7 +38,7 @@ class LlamaCpp:
         return weights_hash(self.model)
 
     @contextlib.contextmanager
-    def open(self, *, cache: Path, log: Path, adapter: Path | None = None) -> Iterator[OpenAIClient]:
+    def open(self, *, cache: Path, log: Path, adapter: Path | None = None) -> Generator[OpenAIClient]:
         """Start the server, yield a client, stop the server.
 
         Args:

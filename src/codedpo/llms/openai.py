@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import openai
 
@@ -66,10 +66,11 @@ class OpenAIClient:
         return completions[: request.n]
 
     async def _ask(self, client: openai.AsyncOpenAI, request: Request, *, skip: int) -> list[Completion]:
+        create = cast(Any, client.chat.completions.create)
+        problem = ""
         for attempt in range(self.max_retries + 1):
             try:
-                reply = await client.chat.completions.create(**self._payload(request, skip))
-                return _completions(reply)
+                return _completions(await create(**self._payload(request, skip)))
             except _RETRYABLE as error:
                 problem, wait = _describe(error), _retry_after(error)
             except openai.APIStatusError as error:
@@ -77,7 +78,9 @@ class OpenAIClient:
             except (openai.APIError, ValueError, TypeError, AttributeError) as error:
                 problem, wait = f"its answer is not a chat completion: {str(error)[:200]}", None
             if attempt < self.max_retries:
-                backoff = self.retry_seconds * 2**attempt * (0.5 + random.random())  # jitter only; no result depends on it
+                backoff = (
+                    self.retry_seconds * 2**attempt * (0.5 + random.random())
+                )  # jitter only; no result depends on it
                 await asyncio.sleep(min(_MAX_WAIT_SECONDS, wait if wait is not None else backoff))
         raise LLMError(
             f"{self.base_url}: {problem} ({self.max_retries + 1} attempts). Check that the server runs and that "
@@ -121,7 +124,7 @@ class OpenAIServer:
     """Send top_k and repetition_penalty too; switch off for OpenAI's own API."""
 
     @contextlib.contextmanager
-    def open(self, *, cache: Path, log: Path, adapter: Path | None = None) -> Iterator[OpenAIClient]:
+    def open(self, *, cache: Path, log: Path, adapter: Path | None = None) -> Generator[OpenAIClient]:
         """Yield a client; the server is not ours to start or stop. `cache` and `log` are not used.
 
         Raises:

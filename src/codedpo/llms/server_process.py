@@ -1,8 +1,10 @@
+# pyright: basic
 """The llama.cpp server in a process of its own: settings as JSON in, its address on standard output.
 
 Run as `python -m codedpo.llms.server_process`; ends when its standard input closes, so never outlives its parent.
 """
 
+import importlib
 import json
 import os
 import sys
@@ -15,9 +17,9 @@ def main() -> None:
     # llama.cpp logs to both standard streams: keep a private handle for the address and give it the log.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    import xllamacpp
+    xllamacpp: typing.Any = importlib.import_module("xllamacpp")
 
-    params = typing.cast(typing.Any, xllamacpp.CommonParams())
+    params = xllamacpp.CommonParams()
     params.model.path = settings["model_path"]
     params.model_alias = {settings["model"]}
     params.n_parallel = settings["parallel"]
@@ -30,11 +32,11 @@ def main() -> None:
     params.api_keys = [settings["api_key"]]
     params.n_gpu_layers = settings["gpu_layers"]
     if settings["adapter_path"]:
-        adapter = typing.cast(typing.Any, xllamacpp.CommonAdapterLoraInfo())
+        adapter = xllamacpp.CommonAdapterLoraInfo()
         adapter.path = settings["adapter_path"]
         adapter.scale = 1.0
         params.lora_adapters = [adapter]
-    server = typing.cast(typing.Any, xllamacpp.Server(params))
+    server = xllamacpp.Server(params)
     answers.write(server.listening_address + "\n")
     answers.flush()
     sys.stdin.read()

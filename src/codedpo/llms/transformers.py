@@ -1,3 +1,5 @@
+# pyright: basic, reportPrivateUsage=false, reportPrivateImportUsage=false
+# (torch, transformers, peft and TRL are only partly typed)
 """A transformers model in this process as an LLM: the engine for models that llama.cpp cannot serve."""
 
 from __future__ import annotations
@@ -52,7 +54,9 @@ class TransformersLLM:
 
         sampling = requests[places[0]].sampling
         self.tokenizer.padding_side = "left"
-        encoded = self.tokenizer([prompts[i] for i in places], return_tensors="pt", padding=True, add_special_tokens=False)
+        encoded = self.tokenizer(
+            [prompts[i] for i in places], return_tensors="pt", padding=True, add_special_tokens=False
+        )
         encoded = encoded.to(self.network.device)
         torch.manual_seed(sum(requests[index].seed for index in places) + len(places))
         arguments: dict[str, Any] = {"do_sample": sampling.temperature > 0}

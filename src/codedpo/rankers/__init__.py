@@ -7,7 +7,7 @@ A ranker of your own is a class that takes its parameters by keyword and, called
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,11 +66,11 @@ def credible_tests(passed: NDArray[np.bool_], solution_scores: NDArray[np.float6
     if passed.size == 0 or not passed.any():
         return np.zeros(passed.shape[1], dtype=bool)
     top = solution_scores >= solution_scores.max()
-    return passed[top].all(axis=0)
+    return cast(NDArray[np.bool_], passed[top].all(axis=0))
 
 
 def _as_matrix(passed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    matrix = np.asarray(passed, dtype=bool)
+    matrix: NDArray[np.bool_] = np.asarray(passed, dtype=np.bool_)
     if matrix.ndim != 2:
         raise ValueError(f"passed has shape {matrix.shape}; it must be (n_solutions, n_tests)")
     return matrix

@@ -1,3 +1,4 @@
+# pyright: basic
 """Numbers in, figures as inline SVG out (matplotlib)."""
 
 from __future__ import annotations

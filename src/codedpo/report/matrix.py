@@ -46,8 +46,8 @@ def matrix_view(timing: Timing) -> MatrixView:
     execution, samples = ranking.execution, ranking.execution.samples
     task = samples.task
     assert task is not None
-    tests = np.argsort(-ranking.test_scores, kind="stable").tolist()
-    order = np.argsort(-ranking.solution_scores, kind="stable").tolist()
+    tests: list[int] = np.argsort(-ranking.test_scores, kind="stable").tolist()
+    order: list[int] = np.argsort(-ranking.solution_scores, kind="stable").tolist()
     reasons = {(reason.solution, reason.test): reason.text for reason in execution.reasons}
     best = {int(i): f"{seconds.min() * 1e3:.3f}" for i, seconds in zip(timing.timed, timing.seconds, strict=True)}
 

@@ -39,7 +39,9 @@ class RunSummary:
 def write_report(summary: RunSummary, path: Path) -> Path:
     """Write the page; it loads nothing from anywhere."""
     source = (resources.files("codedpo.report") / "page.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     write_text(path, environment.from_string(source).render(_view(summary)))
     return path
 

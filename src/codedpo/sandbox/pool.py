@@ -123,7 +123,7 @@ class Sandbox:
         shape = (len(solutions), len(tests))
         samples = Samples(None, solutions, tests, 0, 0, None, None)
         request = {"kind": "execute", "solutions": solutions, "tests": tests, "limits": asdict(self.limits)}
-        cells = self._ask(request)["cells"] if math.prod(shape) else []
+        cells: list[dict[str, Any]] = self._ask(request)["cells"] if math.prod(shape) else []
         reasons = (
             CellReason(*divmod(index, len(tests)), cell["reason"]) for index, cell in enumerate(cells) if cell["reason"]
         )
@@ -166,7 +166,9 @@ class _Worker:
         try:
             self.layers = tuple(self._receive()["layers"])
         except EOFError as error:
-            raise SandboxError(f"a sandbox process of {sys.executable} ended at once; is it a working Python?") from error
+            raise SandboxError(
+                f"a sandbox process of {sys.executable} ended at once; is it a working Python?"
+            ) from error
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         for _ in range(_START_ATTEMPTS):

@@ -31,12 +31,20 @@ import types
 import typing
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import jail  # noqa: E402
+import jail
 
 del sys.path[0]
 
 _PRELOADED = (collections, datetime, decimal, functools, heapq, itertools, math, re, statistics, string, typing)
-_SYSTEM_FILES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/usr/share/zoneinfo")
+_SYSTEM_FILES = (
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/local/lib",
+    "/etc/ld.so.cache",
+    "/usr/share/zoneinfo",
+)
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 _REFUSALS = {1, 13, 30, 101}  # EPERM, EACCES, EROFS, ENETUNREACH
 _MAX_REASON = 300
@@ -88,7 +96,7 @@ class Zygote:
                 if timeouts >= limits["max_timeouts"]:
                     cells.append({"outcome": "not_run", "cpu": math.nan, "reason": "the solution timed out too often"})
                     continue
-                cells.append(self.run(lambda: _judge(solution, test), limits))
+                cells.append(self.run(functools.partial(_judge, solution, test), limits))
                 timeouts += cells[-1]["outcome"] == "timeout"
         return {"cells": cells}
 
@@ -100,7 +108,7 @@ class Zygote:
         for _ in range(request["rounds"]):
             seconds = []
             for index, solution in enumerate(solutions):
-                cell = self.run(lambda: _time(solution, tests, numbers[index]), limits)
+                cell = self.run(functools.partial(_time, solution, tests, numbers[index]), limits)
                 value = cell.get("value") or [0, math.nan]
                 numbers[index] = value[0]
                 seconds.append(value[1] if cell["outcome"] == "passed" else math.nan)

@@ -25,6 +25,8 @@ from codedpo.context import Context
 from codedpo.prompting import completion, solution_prompt
 from codedpo.records import Pair, Ranking, Timing
 
+Kind = Literal["correctness", "efficiency"]
+
 
 @dataclass(frozen=True)
 class ChoosePairs:
@@ -45,11 +47,15 @@ class ChoosePairs:
         for timing in rows:
             task = timing.ranking.execution.samples.task
             assert task is not None
-            for kind, found in (("correctness", self.correctness(timing.ranking)), ("efficiency", self.speed(timing))):
-                if isinstance(found, str):
-                    context.drop(kind, task.id, found)
+            found: dict[Kind, tuple[int, int] | str] = {
+                "correctness": self.correctness(timing.ranking),
+                "efficiency": self.speed(timing),
+            }
+            for kind, choice in found.items():
+                if isinstance(choice, str):
+                    context.drop(kind, task.id, choice)
                 else:
-                    yield _pair(timing, kind, *found)
+                    yield _pair(timing, kind, *choice)
             context.advance(rows=1)
 
     def correctness(self, ranking: Ranking) -> tuple[int, int] | str:
@@ -87,7 +93,7 @@ def _same_program(ranking: Ranking, first: int, second: int) -> bool:
     return fingerprint(solutions[first]) == fingerprint(solutions[second])
 
 
-def _pair(timing: Timing, kind: Literal["correctness", "efficiency"], chosen: int, rejected: int) -> Pair:
+def _pair(timing: Timing, kind: Kind, chosen: int, rejected: int) -> Pair:
     samples, scores = timing.ranking.execution.samples, timing.ranking.solution_scores
     task = samples.task
     assert task is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -59,7 +60,12 @@ class SampleTasks:
             spans.append((slice(start, middle), slice(middle, len(requests))))
         answers = ask(context, requests)
         for task, (solution_span, test_span) in zip(tasks, spans, strict=True):
-            samples = self._samples(task, sum(answers[solution_span], []), sum(answers[test_span], []), context)
+            samples = self._samples(
+                task,
+                list(itertools.chain(*answers[solution_span])),
+                list(itertools.chain(*answers[test_span])),
+                context,
+            )
             context.advance(rows=1)
             if samples is not None:
                 yield samples

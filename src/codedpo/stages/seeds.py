@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from codedpo.records import Seed
 from codedpo.sources import SourceFile, folder_files, package_files
 
 _FORBIDDEN_MODULES = frozenset(
-    "argparse asyncio ctypes http io logging matplotlib multiprocessing os pathlib random secrets select setuptools shutil "
-    "signal socket sqlite3 ssl subprocess sys tempfile threading time unittest urllib warnings webbrowser".split()
+    ("argparse", "asyncio", "ctypes", "http", "io", "logging", "matplotlib", "multiprocessing", "os", "pathlib")
+    + ("random", "secrets", "select", "setuptools", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess")
+    + ("sys", "tempfile", "threading", "time", "unittest", "urllib", "warnings", "webbrowser")
 )
 _FORBIDDEN_CALLS = frozenset(("open", "input", "print", "exec", "eval", "compile", "__import__"))
 
@@ -38,7 +40,16 @@ class ExtractSeeds:
     min_lines: int = 4
     max_lines: int = 60
     """Length of the function without its docstring."""
-    licences: tuple[str, ...] = ("MIT", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "ISC", "PSF-2.0", "0BSD", "Unlicense")
+    licences: tuple[str, ...] = (
+        "MIT",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "Apache-2.0",
+        "ISC",
+        "PSF-2.0",
+        "0BSD",
+        "Unlicense",
+    )
     """SPDX identifiers that are allowed."""
 
     def __call__(self, rows: Iterable[None], context: Context) -> Iterator[Seed]:
@@ -117,7 +128,9 @@ def _draw(seed: int, row: Seed) -> str:
 
 
 def _without_docstring(node: ast.FunctionDef) -> ast.FunctionDef:
-    return ast.FunctionDef(**{**dict(ast.iter_fields(node)), "body": node.body[1:] or [ast.Pass()], "lineno": node.lineno})
+    bare = copy.copy(node)
+    bare.body = node.body[1:] or [ast.Pass()]
+    return bare
 
 
 def _imported_modules(tree: ast.Module) -> dict[str, str]:

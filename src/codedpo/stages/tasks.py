@@ -51,7 +51,9 @@ class WriteTasks:
     def _name_concepts(self, seeds: Sequence[Seed], context: Context) -> list[tuple[str, ...]]:
         sampling = Sampling(self.concept_temperature, self.top_p, self.top_k, self.concept_max_tokens)
         requests = [
-            Request(template("concepts").render(code=_shortened(seed)), sampling, _seed(context.seed, seed.id, "concepts"))
+            Request(
+                template("concepts").render(code=_shortened(seed)), sampling, _seed(context.seed, seed.id, "concepts")
+            )
             for seed in seeds
         ]
         concepts: list[tuple[str, ...]] = []
@@ -81,9 +83,7 @@ class WriteTasks:
         context.drop("row", seed.id, "no valid draft", "; ".join(reasons))
         return None
 
-    def _task(
-        self, seed: Seed, concepts: tuple[str, ...], request: Request, draft: Draft, context: Context
-    ) -> Task:
+    def _task(self, seed: Seed, concepts: tuple[str, ...], request: Request, draft: Draft, context: Context) -> Task:
         llm = context.tools.llm()
         return Task(
             id=hashlib.sha256(f"{draft.signature}\n{draft.text}".encode()).hexdigest()[:12],

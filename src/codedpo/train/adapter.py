@@ -1,3 +1,5 @@
+# pyright: basic, reportPrivateUsage=false, reportPrivateImportUsage=false
+# (torch, transformers, peft and TRL are only partly typed)
 """A PEFT LoRA adapter in, a GGUF adapter out, so that llama.cpp can serve the trained model on the same base file.
 
 Layout as llama.cpp reads it: per adapted matrix `<tensor>.lora_a (rank, n_in)` and `<tensor>.lora_b (n_out, rank)`,

@@ -1,3 +1,5 @@
+# pyright: basic, reportPrivateUsage=false, reportPrivateImportUsage=false
+# (torch, transformers, peft and TRL are only partly typed)
 """A model on disk in, a trainable transformers model and its tokenizer out."""
 
 from __future__ import annotations

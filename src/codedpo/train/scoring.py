@@ -1,3 +1,5 @@
+# pyright: basic, reportPrivateUsage=false, reportPrivateImportUsage=false
+# (torch, transformers, peft and TRL are only partly typed)
 """A model and held-out pairs in, log-probabilities out: does it prefer what was chosen?"""
 
 from __future__ import annotations
@@ -44,9 +46,7 @@ def preference_accuracy(scores: Sequence[PairScore]) -> float:
 
 def reward_accuracy(before: Sequence[PairScore], after: Sequence[PairScore]) -> float:
     """Share of pairs whose chosen program gained more log-probability than the rejected one (DPO's implicit reward)."""
-    gains = [
-        (new.chosen - old.chosen) > (new.rejected - old.rejected) for old, new in zip(before, after, strict=True)
-    ]
+    gains = [(new.chosen - old.chosen) > (new.rejected - old.rejected) for old, new in zip(before, after, strict=True)]
     return sum(gains) / len(gains) if gains else float("nan")
 
 

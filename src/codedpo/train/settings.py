@@ -41,7 +41,8 @@ class Train:
     def __post_init__(self) -> None:
         if self.batch_size % self.device_batch_size:
             raise ConfigError(
-                f"train.batch_size: {self.batch_size} is not a multiple of train.device_batch_size {self.device_batch_size}"
+                f"train.batch_size: {self.batch_size} is not a multiple of train.device_batch_size "
+                f"{self.device_batch_size}"
             )
         if not 0 <= self.held_out < 1:
             raise ConfigError(f"train.held_out: {self.held_out} must be at least 0 and less than 1")

@@ -1,3 +1,5 @@
+# pyright: basic, reportPrivateUsage=false, reportPrivateImportUsage=false
+# (torch, transformers, peft and TRL are only partly typed)
 """Settings, a model and pairs in, a trained model in a folder out; resumes from its last checkpoint."""
 
 from __future__ import annotations
@@ -49,7 +51,9 @@ OnStep = Callable[[int, int], None]
 """Called with the steps done and the steps in all."""
 
 
-def train(settings: Train, model: Model, pairs: Sequence[Pair], folder: Path, *, seed: int, on_step: OnStep) -> TrainResult:
+def train(
+    settings: Train, model: Model, pairs: Sequence[Pair], folder: Path, *, seed: int, on_step: OnStep
+) -> TrainResult:
     """Train on preference pairs; the model or LoRA adapter lands in `folder/final`.
 
     Raises:
@@ -99,7 +103,7 @@ def _make_trainer(
     import torch
     from datasets import Dataset
     from peft import LoraConfig
-    from transformers import TrainerCallback
+    from transformers import PrinterCallback, TrainerCallback
     from trl import DPOConfig, DPOTrainer
 
     class Trainer(DPOTrainer):
@@ -108,7 +112,7 @@ def _make_trainer(
         def _compute_loss(self, model: Any, inputs: Any, return_outputs: Any) -> Any:
             loss = super()._compute_loss(model, inputs, return_outputs)
             if settings.method == "rpo" and inputs["input_ids"].shape[0] == 2:
-                mode = "train" if self.model.training else "eval"
+                mode = "train" if model.training else "eval"
                 dpo = math.log1p(math.exp(-self._metrics[mode]["rewards/margins"][-1]))
                 self._metrics[mode]["loss/dpo"].append(dpo)
                 self._metrics[mode]["loss/sft"].append((loss.item() - dpo) / settings.sft_weight)
@@ -122,7 +126,9 @@ def _make_trainer(
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
             if not math.isfinite((logs or {}).get("loss", 0.0)):
-                raise ModelError(f"train: the loss is {logs['loss']} at step {state.global_step}; lower train.learning_rate")
+                raise ModelError(
+                    f"train: the loss is {logs['loss']} at step {state.global_step}; lower train.learning_rate"
+                )
 
     gpu = torch.cuda.is_available()
     arguments = DPOConfig(
@@ -159,7 +165,7 @@ def _make_trainer(
             layers_to_transform=list(last) if last else None,
             task_type="CAUSAL_LM",
         )
-    return Trainer(
+    trainer = Trainer(
         model=weights,
         args=arguments,
         train_dataset=Dataset.from_list([_trl_row(pair) for pair in data.train]),
@@ -167,6 +173,8 @@ def _make_trainer(
         peft_config=lora,
         callbacks=[Watch()],
     )
+    trainer.remove_callback(PrinterCallback)  # the run's own panel shows progress
+    return trainer
 
 
 def _trl_row(pair: TokenisedPair) -> dict[str, Any]:
@@ -182,7 +190,10 @@ def _last_checkpoint(folder: Path) -> Path | None:
 def _result(
     trainer: Any, data: PreferenceData, change: float, before: list[PairScore], after: list[PairScore]
 ) -> TrainResult:
-    curves = tuple({k: v for k, v in entry.items() if isinstance(v, int | float)} for entry in trainer.state.log_history)
+    curves: tuple[dict[str, float], ...] = tuple(
+        {str(k): float(v) for k, v in entry.items() if isinstance(v, int | float)}
+        for entry in trainer.state.log_history
+    )
     losses = [entry["loss"] for entry in curves if "loss" in entry]
     if not losses or not math.isfinite(losses[-1]) or not math.isfinite(change):
         raise ModelError(f"train: the loss or the weights are not finite (losses {losses[-3:]})")

@@ -1,0 +1,205 @@
+"""Each test adversarially checks one promise of the sandbox."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import codedpo
+from codedpo.errors import ConfigError
+from codedpo.records import Outcome
+from codedpo.sandbox import Limits, Sandbox
+
+LIMITS = Limits(cpu_seconds=1, wall_seconds=4, memory_mb=256)
+GOOD = "def f(x):\n    return x + 1\n"
+TEST = "assert f(1) == 2"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(workers=1, limits=LIMITS) as pool:
+        yield pool
+
+
+def outcome(sandbox: Sandbox, solution: str, test: str = TEST) -> Outcome:
+    """The verdict, after checking that the next solution is none the worse."""
+    execution = next(sandbox.execute_many([((solution, GOOD), (test,))]))
+    if test == TEST:
+        assert execution.outcomes[1, 0] == Outcome.PASSED
+    return Outcome(execution.outcomes[0, 0])
+
+
+CASES = {
+    "right": (GOOD, Outcome.PASSED),
+    "wrong": ("def f(x): return x", Outcome.WRONG),
+    "raises": ("def f(x): raise ValueError", Outcome.EXCEPTION),
+    "syntax": ("def f(x:", Outcome.EXCEPTION),
+    "nul byte": ("def f(x):\0 return 2", Outcome.EXCEPTION),
+    "lone surrogate": ("def f(x): return '\ud800'", Outcome.EXCEPTION),
+    "missing function": ("g = 1", Outcome.EXCEPTION),
+    "missing package": ("import numpy", Outcome.EXCEPTION),
+    "deep source": ("f = " + "(" * 100_000, Outcome.EXCEPTION),
+    "keyboard interrupt": ("def f(x): raise KeyboardInterrupt", Outcome.EXCEPTION),
+    "generator exit": ("def f(x): raise GeneratorExit", Outcome.EXCEPTION),
+    "system exit": ("def f(x): raise SystemExit(0)", Outcome.EXCEPTION),
+    "reads input": ("def f(x): return int(input())", Outcome.EXCEPTION),
+    "hostile repr of the error": (
+        "class E(Exception):\n    def __str__(self): raise SystemExit\ndef f(x): raise E", Outcome.EXCEPTION),
+    "recursion": ("import sys\nsys.setrecursionlimit(10**9)\ndef f(x): return f(x)", None),
+    "infinite loop": ("def f(x):\n    while True: pass", Outcome.TIMEOUT),
+    "loop that swallows everything": (
+        "def f(x):\n    while True:\n        try:\n            while True: pass\n        except BaseException: pass", Outcome.TIMEOUT),
+    "loop in C": ("def f(x): return 10**10**9", None),
+    "regular expression": ("import re\ndef f(x): return re.match(r'(a+)+$', 'a' * 40 + 'b')", Outcome.TIMEOUT),
+    "sleeps": ("import time\ndef f(x): time.sleep(1e6)", Outcome.TIMEOUT),
+    "deadlock": ("import threading\ndef f(x):\n    l = threading.Lock(); l.acquire(); l.acquire()", Outcome.TIMEOUT),
+    "ignores signals": (
+        "import signal\nfor s in (signal.SIGALRM, signal.SIGXCPU, signal.SIGTERM): signal.signal(s, signal.SIG_IGN)\n"
+        "def f(x):\n    while True: pass", Outcome.TIMEOUT),
+    "exits": ("import os\ndef f(x): os._exit(0)", Outcome.CRASH),
+    "aborts": ("import os\ndef f(x): os.abort()", Outcome.CRASH),
+    "reads address 0": ("import ctypes\ndef f(x): ctypes.string_at(0)", Outcome.CRASH),
+    "kills itself": ("import os\ndef f(x): os.kill(os.getpid(), 9)", Outcome.CRASH),
+    "huge allocation": ("def f(x): return bytearray(1 << 40)", Outcome.OUT_OF_MEMORY),
+    "leak": ("def f(x):\n    a = []\n    while True: a.append(bytearray(1 << 20))", Outcome.OUT_OF_MEMORY),
+    "threads work": (
+        "import threading\ndef f(x):\n    t = threading.Thread(target=print); t.start(); t.join(); return x + 1", Outcome.PASSED),
+    "thread outlives the test": (
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(1e6,)).start()\n" + GOOD, Outcome.PASSED),
+    "endless output": ("def f(x):\n    while True: print('x' * 10**6)", Outcome.TIMEOUT),
+    "writes to every descriptor": (
+        "import os\ndef f(x):\n    for fd in range(64):\n        try: os.write(fd, b'passed')\n        except OSError: pass\n    return 0",
+        Outcome.WRONG),
+    "huge message": ("def f(x): raise ValueError('x' * 10**8)", None),
+    "daemon": ("import os\ndef f(x):\n    if os.fork() == 0:\n        os.setsid()\n        while True: pass\n    return x + 1", Outcome.BLOCKED),
+    "starts a program": ("import subprocess\ndef f(x): return subprocess.run(['/bin/true'])", Outcome.BLOCKED),
+    "kills its parent": ("import os\ndef f(x): os.kill(os.getppid(), 9)", Outcome.BLOCKED),
+    "kills everything": ("import os\ndef f(x): os.kill(-1, 9)", Outcome.BLOCKED),
+    "reads a host file": ("def f(x): return open('/etc/passwd').read()", Outcome.BLOCKED),
+    "reads the environment of another process": ("def f(x): return open('/proc/1/environ').read()", Outcome.BLOCKED),
+    "lists the home folder": ("import os\ndef f(x): return os.listdir('/root' if os.path.exists('/root') else '/home')", Outcome.BLOCKED),
+    "writes elsewhere": ("def f(x): open('/tmp/codedpo-was-here', 'w')", Outcome.BLOCKED),
+    "opens a socket": ("import socket\ndef f(x): return socket.socket()", Outcome.BLOCKED),
+    "dataclasses work": (
+        "from __future__ import annotations\nimport dataclasses\n@dataclasses.dataclass\nclass A:\n    x: int\ndef f(x): return A(x).x + 1",
+        Outcome.PASSED),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_case_has_a_definite_outcome(sandbox: Sandbox, name: str) -> None:
+    solution, expected = CASES[name]
+    verdict = outcome(sandbox, solution)
+    assert verdict != Outcome.PASSED if expected is None else verdict == expected
+
+
+def test_tests_are_as_hostile_as_solutions(sandbox: Sandbox) -> None:
+    assert outcome(sandbox, GOOD, "import os; os._exit(0)") == Outcome.CRASH
+    assert outcome(sandbox, GOOD, "while True: pass") == Outcome.TIMEOUT
+    assert outcome(sandbox, GOOD) == Outcome.PASSED
+
+
+def test_no_state_passes_from_one_test_to_the_next(sandbox: Sandbox) -> None:
+    solution = "calls = []\ndef f(x):\n    calls.append(x)\n    return len(calls)"
+    execution = next(sandbox.execute_many([((solution,), ("assert f(0) == 1",) * 3)]))
+    assert execution.passed.all()
+
+
+def test_files_do_not_outlive_a_cell(sandbox: Sandbox) -> None:
+    writes = "import os\nos.makedirs('a/b')\nopen('a/b/c', 'w').write('x')\nos.chmod('a', 0)\n" + GOOD
+    looks = "import os\ndef f(x): return 2 if os.listdir('.') == [] else 0"
+    execution = next(sandbox.execute_many([((writes, looks), (TEST,))]))
+    assert execution.passed.all()
+
+
+def test_hash_order_and_random_numbers_are_the_same_each_time(sandbox: Sandbox) -> None:
+    show = "import random\ndef f(x): raise ValueError(repr((list({'a', 'b', 'c', 'd'}), random.random())))"
+    texts = {
+        next(other.execute_many([((show,), (TEST,))])).reasons[0].text
+        for other in (sandbox, Sandbox(workers=1, limits=LIMITS), sandbox)
+    }
+    assert len(texts) == 1
+
+
+def test_a_hanging_solution_is_given_up_after_three_timeouts() -> None:
+    with Sandbox(limits=Limits(cpu_seconds=1, max_timeouts=2)) as sandbox:
+        execution = next(
+            sandbox.execute_many(
+                [(("def f(x):\n    while x: pass\n    return 2",), ("assert f(0) == 2", *(TEST,) * 4))]
+            )
+        )
+    assert [Outcome(value).name for value in execution.outcomes[0]] == [
+        "PASSED",
+        "TIMEOUT",
+        "TIMEOUT",
+        "NOT_RUN",
+        "NOT_RUN",
+    ]
+    assert np.isnan(execution.cpu_seconds[0, 3:]).all()
+
+
+def test_reasons_name_the_exception(sandbox: Sandbox) -> None:
+    execution = next(sandbox.execute_many([(("def f(x): return {}[x]",), (TEST,))]))
+    assert [(r.solution, r.test, r.text) for r in execution.reasons] == [(0, 0, "KeyError: 1")]
+
+
+def test_a_listening_server_on_this_machine_is_out_of_reach(sandbox: Sandbox) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        code = f"import socket\ndef f(x): socket.create_connection(('127.0.0.1', {port}), 1); return x + 1"
+        assert outcome(sandbox, code) == Outcome.BLOCKED
+
+
+def test_the_host_environment_is_not_seen(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "1")
+    with Sandbox(limits=LIMITS) as fresh:
+        code = "import os\ndef f(x): return 2 if 'SECRET' not in os.environ else 0"
+        assert outcome(fresh, code) == Outcome.PASSED
+
+
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = (set(os.listdir("/proc/self/fd")), threading.active_count())
+    with Sandbox(workers=2, limits=LIMITS) as sandbox:
+        outcome(sandbox, "import threading, time\nthreading.Thread(target=time.sleep, args=(99,)).start()\n" + GOOD)
+        processes = [worker._process.pid for worker in sandbox._workers]  # pyright: ignore
+    assert list(tmp_path.iterdir()) == []
+    assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
+    assert (set(os.listdir("/proc/self/fd")), threading.active_count()) == before
+
+
+def test_a_dead_worker_is_replaced_and_the_task_done_again() -> None:
+    with Sandbox(limits=LIMITS) as sandbox:
+        sandbox._workers[0]._process.kill()  # pyright: ignore
+        assert outcome(sandbox, GOOD) == Outcome.PASSED
+
+
+def test_results_come_in_the_order_of_the_tasks() -> None:
+    tasks = [((f"def f(x): return {k}",), ("assert f(0) == 0", "assert f(0) == 1")) for k in (0, 1, 2) * 5]
+    results = list(codedpo.cross_execute_many(tasks, workers=2, limits=LIMITS))
+    assert [result.passed[0].tolist() for result in results] == [[True, False], [False, True], [False, False]] * 5
+
+
+def test_an_empty_matrix_is_no_error() -> None:
+    assert codedpo.cross_execute([], [TEST]).outcomes.shape == (0, 1)
+    assert codedpo.cross_execute([GOOD], []).passed.shape == (1, 0)
+
+
+def test_limits_are_checked() -> None:
+    with pytest.raises(ConfigError, match=r"sandbox\.cpu_seconds: 0 must be greater than 0"):
+        Limits(cpu_seconds=0)
+
+
+def test_measured_times_have_the_right_order() -> None:
+    slow, fast = "def f(n):\n    return sum(range(n))", "def f(n):\n    return n * (n - 1) // 2"
+    with Sandbox(limits=LIMITS) as sandbox:
+        seconds = sandbox.measure([slow, fast, "def f(n): return 0"], ["assert f(20000) == 199990000"], rounds=3)
+    assert seconds.shape == (3, 3)
+    assert (seconds[0] > seconds[1]).all()
+    assert np.isnan(seconds[2]).all()

@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import pytest
+
+from codedpo.config import dump_config, load_config, make_config
+from codedpo.errors import ConfigError
+
+LLM = {"kind": "openai", "model": "m"}
+
+
+def test_a_small_file_is_enough(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("run_folder: runs/a\nllm: {model: smollm2-135m}\n")
+    config = load_config(path, ["samples.n_tests=20", "seeds.packages=[toolz==1.2.0]", "limit=7"])
+    assert config.llm.kind == "llamacpp"
+    assert (config.samples.n_tests, config.seeds.packages, config.limit) == (20, ("toolz==1.2.0",), 7)
+
+
+def test_the_resolved_configuration_reads_back_equal(tmp_path: Path) -> None:
+    config = make_config({"run_folder": "r", "llm": LLM, "train": {"beta": 0.2}})
+    (tmp_path / "a.yaml").write_text(dump_config(config))
+    assert load_config(tmp_path / "a.yaml") == config
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"sampels": {}}, r"sampels: unknown key; did you mean 'samples'\?"),
+        ({"samples": {"n_test": 1}}, r"samples\.n_test: unknown key; did you mean 'n_tests'\?"),
+        (
+            {"llm": {"kind": "openai", "model": "m", "base_ulr": ""}},
+            r"llm\.base_ulr: unknown key; did you mean 'base_url'\?",
+        ),
+        ({"train": {"bate": 1}}, r"train\.bate: unknown key; did you mean 'beta'\?"),
+        ({"samples": {"n_tests": "many"}}, r'samples\.n_tests: Input should be a valid integer, got "many"'),
+        ({"samples": {"n_tests": "5"}}, r"samples\.n_tests: Input should be a valid integer"),
+        ({"seeds": {"packages": "toolz"}}, r"seeds\.packages: Input should be a valid (tuple|array)"),
+        ({"llm": {"kind": "opanai", "model": "m"}}, r"llm: .*'llamacpp', 'openai'"),
+        ({"limit": 0}, "limit: 0 must be at least 1"),
+        ({"sandbox": {"memory_mb": 0}}, r"sandbox\.memory_mb: 0 must be greater than 0"),
+        ({"rankings": {"ranker": "codepdo"}}, r"rankings\.ranker: 'codepdo' is unknown; did you mean 'codedpo'\?"),
+        ({"train": {"method": "ppo"}}, r"train\.method: Input should be 'rpo' or 'dpo'"),
+        ({"train": {"batch_size": 3, "device_batch_size": 2}}, "is not a multiple of train.device_batch_size 2"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(change: dict, text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        make_config({"run_folder": "r", "llm": LLM, **change})
+
+
+def test_a_missing_key_is_named() -> None:
+    with pytest.raises(ConfigError, match="run_folder: is required"):
+        make_config({"llm": LLM})
+
+
+@pytest.mark.parametrize(("text", "error"), [("a: [", "not valid YAML"), ("- 1", "must hold `key: value` lines")])
+def test_a_bad_file_is_named(tmp_path: Path, text: str, error: str) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=rf"a\.yaml: {error}"):
+        load_config(tmp_path / "a.yaml")
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"none\.yaml: cannot be read: No such file"):
+        load_config("none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("override", "error"), [("a", "reads key=value"), ("run_folder.x=1", "run_folder is a value, not a section")]
+)
+def test_a_bad_override_is_named(tmp_path: Path, override: str, error: str) -> None:
+    (tmp_path / "a.yaml").write_text("run_folder: r\nllm: {model: smollm2-135m}\n")
+    with pytest.raises(ConfigError, match=error):
+        load_config(tmp_path / "a.yaml", [override])
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[1] / "configs").glob("*.yaml")), ids=lambda path: path.name
+)
+def test_every_configuration_that_comes_along_is_valid(path: Path) -> None:
+    assert load_config(path).run_folder.startswith("runs/")

@@ -1,0 +1,112 @@
+"""The floors of docs/architecture.md: import direction, no circles, nothing heavy at start."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import codedpo
+
+SOURCE = Path(codedpo.__file__).parent
+FLOORS = (
+    ("errors", "plugins"),
+    ("records", "store", "packages"),
+    ("code", "prompting", "models", "sources", "rankers", "sandbox", "llms", "benchmarks"),
+    ("context", "evaluate", "train", "imports"),
+    ("stages",),
+    ("pipeline",),
+    ("config",),
+    ("progress", "tools"),
+    ("engine",),
+    ("report",),
+    ("job", "plan"),
+    ("summary",),
+    ("cli",),
+)
+FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
+
+
+def imports(path: Path) -> set[str]:
+    """Top-level parts of codedpo that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("codedpo."):
+            found.add((node.module or "").split(".")[1])
+    return found
+
+
+def files() -> list[Path]:
+    return [
+        p for p in sorted(SOURCE.rglob("*.py")) if p.relative_to(SOURCE).parts[0] not in ("__init__.py", "__main__.py")
+    ]
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_go_downward_only(path: Path) -> None:
+    part = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+    above = {other for other in imports(path) - {part} if FLOOR[other] > FLOOR[part]}
+    assert not above, f"{path.name} imports from a floor above its own: {above}"
+
+
+def test_no_stage_imports_another() -> None:
+    names = {path.stem for path in (SOURCE / "stages").glob("*.py")} - {"__init__", "asking"}
+    for path in (SOURCE / "stages").glob("*.py"):
+        modules = {
+            n.module for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom) and n.module
+        }
+        assert not modules & {f"codedpo.stages.{name}" for name in names}
+
+
+def test_no_circles_between_modules() -> None:
+    graph = {path.relative_to(SOURCE).parts[0].removesuffix(".py"): set() for path in files()}
+    for path in files():
+        graph[path.relative_to(SOURCE).parts[0].removesuffix(".py")] |= imports(path)
+    done: set[str] = set()
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, f"a circle: {' -> '.join([*above, name])}"
+        if name not in done:
+            for other in graph[name] - {name}:
+                visit(other, (*above, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("command", [["--help"], ["run", "--help"]])
+def test_help_imports_nothing_heavy(command: list[str]) -> None:
+    code = (
+        "import sys\nfrom codedpo.cli import app\n"
+        f"try: app({command!r})\nexcept SystemExit: pass\n"
+        "heavy = {'torch','trl','transformers','datasets','peft','ray','vllm','numpy','pyarrow','pydantic','openai',"
+        "'matplotlib','xllamacpp'} & set(sys.modules)\nprint('HEAVY', sorted(heavy))"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert output.rstrip().endswith("HEAVY []")
+
+
+def test_building_data_needs_no_torch() -> None:
+    code = "import sys, codedpo.job, codedpo.engine\nprint({'torch', 'transformers', 'trl', 'xllamacpp'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_public_names_are_pinned() -> None:
+    assert sorted(codedpo.__all__) == [
+        "Config", "Execution", "Limits", "Outcome", "RANKERS", "Scores", "cross_execute", "cross_execute_many",
+        "load_config", "pass_at_k", "rank", "rank_many", "run",
+    ]  # fmt: skip
+    assert all(getattr(codedpo, name) is not None for name in codedpo.__all__)
+
+
+def test_generated_code_is_run_by_the_sandbox_alone() -> None:
+    for path in files():
+        if path.relative_to(SOURCE).parts[0] == "sandbox":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in ("exec", "eval", "compile"), f"{path}:{node.lineno}"

@@ -1,0 +1,148 @@
+"""Runs that are interrupted, repeated or enlarged end with the same rows as one that was left alone."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from codedpo.config import make_config
+from codedpo.job import run
+from codedpo.pipeline import STAGE_NAMES
+from codedpo.progress import Silent
+from codedpo.records import Pair
+from codedpo.store import measured_columns, read_records
+from conftest import run_settings
+from loopback import LoopbackLLM
+
+DRIVER = Path(__file__).with_name("kill_driver.py")
+
+
+def without_measurements(value: Any, measured: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: without_measurements(part, measured) for key, part in value.items() if key not in measured}
+    return [without_measurements(part, measured) for part in value] if isinstance(value, list) else value
+
+
+def rows(folder: Path, stage: str) -> list[Any]:
+    """The rows of a stage less its measured columns; of timings also less which pairs they led to."""
+    from codedpo.pipeline import STAGES
+
+    record = next(s.MAKES for s in STAGES if stage == s.NAME)
+    names = json.loads((folder / "manifest.json").read_text())["stages"][stage]["shards"]
+    table = [row for name in names for row in pq.read_table(folder / name).to_pylist()]
+    if record is Pair:
+        table = [row for row in table if row["kind"] == "correctness"]
+    return without_measurements(table, measured_columns(record))
+
+
+def drops(folder: Path) -> list[Any]:
+    """What was dropped, less what depends on measured times."""
+    return [row for row in pq.read_table(folder / "dropped.parquet").to_pylist() if row["what"] != "efficiency"]
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """An uninterrupted run, its server still up."""
+    folder = tmp_path_factory.mktemp("reference")
+    source = folder / "source"
+    source.mkdir()
+    from conftest import FUNCTION, MIT, NAMES
+
+    (source / "LICENSE").write_text(MIT)
+    (source / "groups.py").write_text("".join(FUNCTION.format(name=n, number=i) for i, n in enumerate(NAMES)))
+    with LoopbackLLM() as server:
+        run(make_config(run_settings(folder / "run", source, server.base_url)))
+        yield folder / "run", source, server
+
+
+def test_the_reference_run_made_something_in_every_stage(reference: Any) -> None:
+    folder, _, _ = reference
+    counts = {stage: len(rows(folder, stage)) for stage in STAGE_NAMES}
+    assert counts["seeds"] == counts["tasks"] == 10
+    assert min(counts.values()) >= 5
+    kinds = {pair.kind for pair in read_records(next((folder / "pairs").glob("*0-*[!d].parquet")), Pair)}
+    assert "correctness" in kinds
+
+
+@pytest.mark.parametrize("stage", STAGE_NAMES)
+def test_killed_in_any_stage_a_second_run_ends_with_the_same_rows(stage: str, reference: Any, tmp_path: Path) -> None:
+    expected, source, server = reference
+    settings = run_settings(tmp_path / "run", source, server.base_url)
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    driver = [sys.executable, str(DRIVER), str(tmp_path / "settings.json")]
+    killed = subprocess.run([*driver, stage, "6"], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    finished = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("0*.parquet")}
+    asked = len(server.requests)
+    run(make_config(settings))
+    for name in STAGE_NAMES:
+        assert rows(tmp_path / "run", name) == rows(expected, name), name
+    assert drops(tmp_path / "run") == drops(expected)
+    assert all(path.stat().st_mtime_ns == time for path, time in finished.items() if "dropped" not in path.name)
+    if stage not in ("seeds", "tasks", "samples"):
+        assert len(server.requests) == asked
+    assert not list((tmp_path / "run").rglob("*.tmp"))
+
+
+def test_a_finished_run_does_nothing_twice(reference: Any) -> None:
+    folder, source, server = reference
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("0*.parquet")}
+    asked = len(server.requests)
+    run(make_config(run_settings(folder, source, server.base_url)))
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("0*.parquet")} == before
+    assert len(server.requests) == asked
+
+
+def test_a_larger_limit_keeps_the_finished_shards(source_folder: Path, loopback: LoopbackLLM, tmp_path: Path) -> None:
+    settings = run_settings(tmp_path / "run", source_folder, loopback.base_url)
+    run(make_config({**settings, "limit": 4}))
+    small = {path.name for path in (tmp_path / "run").rglob("0*.parquet")}
+    asked = len(loopback.requests)
+    run(make_config({**settings, "limit": 8}))
+    assert small < {path.name for path in (tmp_path / "run").rglob("0*.parquet")}
+    assert len(rows(tmp_path / "run", "seeds")) == 8
+    assert len(loopback.requests) == 2 * asked
+
+
+def test_a_changed_setting_remakes_what_depends_on_it(
+    source_folder: Path, loopback: LoopbackLLM, tmp_path: Path
+) -> None:
+    settings = run_settings(tmp_path / "run", source_folder, loopback.base_url)
+    run(make_config(settings))
+    asked = len(loopback.requests)
+    changed = {**settings, "rankings": {"ranker": "count"}}
+    result = run(make_config(changed))
+    assert len(loopback.requests) == asked
+    (name,) = {row["ranker"] for row in rows(result.folder, "rankings")}
+    assert name == "count"
+    assert len({path.name.split("-")[1] for path in (tmp_path / "run" / "rankings").glob("00000-*[!d].parquet")}) >= 2
+
+
+def test_the_endpoint_is_not_part_of_the_recipe(reference: Any, tmp_path: Path) -> None:
+    folder, source, _ = reference
+    with LoopbackLLM() as another:
+        run(make_config(run_settings(folder, source, another.base_url)))
+        assert another.requests == []
+
+
+class Interrupt(Silent):
+    """Presses Ctrl-C while the samples are made."""
+
+    def advanced(self, step: str, *, rows: int = 0, answers: int = 0, tokens: int = 0) -> None:
+        if step == "samples" and answers:
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_keeps_what_was_answered(source_folder: Path, loopback: LoopbackLLM, tmp_path: Path) -> None:
+    settings = make_config(run_settings(tmp_path / "run", source_folder, loopback.base_url))
+    with pytest.raises(KeyboardInterrupt):
+        run(settings, observer=Interrupt())
+    assert list((tmp_path / "run" / "llm_cache").glob("*.jsonl"))
+    assert run(settings).rows["pairs"] > 0
