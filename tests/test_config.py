@@ -31,7 +31,7 @@ def test_the_resolved_configuration_reads_back_equal(tmp_path: Path) -> None:
             {"llm": {"kind": "openai", "model": "m", "base_ulr": ""}},
             r"llm\.base_ulr: unknown key; did you mean 'base_url'\?",
         ),
-        ({"train": {"bate": 1}}, r"train\.bate: unknown key; did you mean 'beta'\?"),
+        ({"train": {"betta": 1}}, r"train\.betta: unknown key; did you mean 'beta'\?"),
         ({"samples": {"n_tests": "many"}}, r'samples\.n_tests: Input should be a valid integer, got "many"'),
         ({"samples": {"n_tests": "5"}}, r"samples\.n_tests: Input should be a valid integer"),
         ({"seeds": {"packages": "toolz"}}, r"seeds\.packages: Input should be a valid (tuple|array)"),

@@ -120,10 +120,8 @@ def test_files_do_not_outlive_a_cell(sandbox: Sandbox) -> None:
 
 def test_hash_order_and_random_numbers_are_the_same_each_time(sandbox: Sandbox) -> None:
     show = "import random\ndef f(x): raise ValueError(repr((list({'a', 'b', 'c', 'd'}), random.random())))"
-    texts = {
-        next(other.execute_many([((show,), (TEST,))])).reasons[0].text
-        for other in (sandbox, Sandbox(workers=1, limits=LIMITS), sandbox)
-    }
+    with Sandbox(limits=LIMITS) as other:
+        texts = {next(pool.execute_many([((show,), (TEST,))])).reasons[0].text for pool in (sandbox, other, sandbox)}
     assert len(texts) == 1
 
 

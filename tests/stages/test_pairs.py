@@ -28,7 +28,8 @@ def timing(
         samples, (~matrix).astype(np.uint8), np.zeros(matrix.shape, np.float32), np.zeros(matrix.shape, bool), ()
     )
     ranking = Ranking(execution, "codedpo", np.array(scores), matrix.sum(axis=0).astype(float), matrix[0])
-    return Timing(ranking, np.array(timed, np.int32), np.array(seconds, float).reshape(len(timed), -1))
+    rounds = np.array(seconds, float) if timed else np.empty((0, 3))
+    return Timing(ranking, np.array(timed, np.int32), rounds)
 
 
 def test_the_top_solution_is_preferred_to_the_bottom_one() -> None:

@@ -7,7 +7,7 @@ A ranker of your own is a class that takes its parameters by keyword and, called
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,10 +63,10 @@ def credible_tests(passed: NDArray[np.bool_], solution_scores: NDArray[np.float6
     The paper (section on efficiency) takes the tests passed by the top-scored solution; where several
     share the top score, this is the intersection of theirs.
     """
-    if passed.size == 0 or not passed.any():
-        return np.zeros(passed.shape[1], dtype=bool)
+    if not passed.any():
+        return np.logical_and(False, np.arange(passed.shape[1]))
     top = solution_scores >= solution_scores.max()
-    return cast(NDArray[np.bool_], passed[top].all(axis=0))
+    return np.asarray(passed[top].all(axis=0), dtype=np.bool_)
 
 
 def _as_matrix(passed: NDArray[np.bool_]) -> NDArray[np.bool_]:

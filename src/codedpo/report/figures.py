@@ -31,7 +31,8 @@ def training_figure(curves: Sequence[dict[str, float]]) -> str:
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("optimiser step")
         axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.legend(frameon=False, fontsize=8)
+        if axis.lines:
+            axis.legend(frameon=False, fontsize=8)
     return _svg(figure)
 
 

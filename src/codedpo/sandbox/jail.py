@@ -101,9 +101,10 @@ def _allow(ruleset, path, rights):
 
 
 def limit_resources(cpu_seconds, memory_mb):
-    """Hard limits on processor time, address space, file size and open files."""
-    whole = max(1, -int(-cpu_seconds // 1))
-    resource.setrlimit(resource.RLIMIT_CPU, (whole, whole + 1))
+    """Hard limits on processor time (None: no limit), address space, file size and open files."""
+    if cpu_seconds is not None:
+        whole = max(1, -int(-cpu_seconds // 1))
+        resource.setrlimit(resource.RLIMIT_CPU, (whole, whole + 1))
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
     resource.setrlimit(resource.RLIMIT_FSIZE, (16 << 20, 16 << 20))
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))

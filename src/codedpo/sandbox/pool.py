@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -113,8 +114,7 @@ class Sandbox:
         if not solutions:
             return np.empty((0, rounds))
         limits = asdict(self.limits)
-        limits["cpu_seconds"] *= max(1, len(tests)) * 3
-        limits["wall_seconds"] *= max(1, len(tests)) * 3
+        limits["wall_seconds"] *= max(1, len(tests)) * 3  # warm-up, calibration, measurement
         request = {"kind": "measure", "solutions": list(solutions), "tests": list(tests), "limits": limits}
         answer = self._ask({**request, "rounds": rounds})
         return np.array(answer["rounds"], dtype=np.float64).T
@@ -187,9 +187,14 @@ class _Worker:
         self._kill()
 
     def _kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
 
     def _send(self, message: dict[str, Any]) -> None:
         assert self._process is not None and self._process.stdin is not None

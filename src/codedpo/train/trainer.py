@@ -147,6 +147,7 @@ def _make_trainer(
         bf16=gpu,
         gradient_checkpointing=gpu,
         logging_steps=1,
+        logging_nan_inf_filter=False,  # the default logs a loss that is not a number as 0.0
         save_strategy="steps",
         save_steps=settings.save_steps,
         save_total_limit=2,
