@@ -10,23 +10,20 @@ from pathlib import Path
 
 from codedpo.config import make_config
 from codedpo.job import run
+from codedpo.progress import Silent
 
 
-class Killer:
+class Killer(Silent):
     """An observer that kills the process at a row count; `finish` kills between a step's last row and its end."""
 
     def __init__(self, step: str, at: int):
         self.step, self.left = step, at
-
-    def started(self, step: str, total: int | None) -> None: ...
 
     def advanced(self, step: str, *, rows: int = 0, answers: int = 0, tokens: int = 0) -> None:
         if step == self.step:
             self.left -= max(rows, answers)
             if self.left <= 0:
                 os.kill(os.getpid(), signal.SIGKILL)
-
-    def finished(self, step: str, summary: str) -> None: ...
 
 
 if __name__ == "__main__":

@@ -98,6 +98,7 @@ def _train(
 
         def on_step(steps: int, total: int) -> None:
             nonlocal done
+            observer.expected("train", total)
             observer.advanced("train", rows=steps - done)
             done = steps
 

@@ -24,6 +24,10 @@ class Observer(Protocol):
         """Rows were handled, or the language model answered."""
         ...
 
+    def expected(self, step: str, total: int) -> None:
+        """How many rows a running step has in all, where that was not known when it began."""
+        ...
+
     def finished(self, step: str, summary: str) -> None:
         """A step ended."""
         ...
@@ -34,6 +38,7 @@ class Silent:
 
     def started(self, step: str, total: int | None) -> None: ...
     def advanced(self, step: str, *, rows: int = 0, answers: int = 0, tokens: int = 0) -> None: ...
+    def expected(self, step: str, total: int) -> None: ...
     def finished(self, step: str, summary: str) -> None: ...
 
 
@@ -73,6 +78,10 @@ class Panel:
         if not self._console.is_terminal and time.monotonic() - count.last_line > _LINE_SECONDS:
             count.last_line = time.monotonic()
             self._console.print(f"  {step}: {count.describe()}", highlight=False)
+
+    def expected(self, step: str, total: int) -> None:
+        self._counts[step].total = total
+        self._progress.update(self._bars[step], total=total)
 
     def finished(self, step: str, summary: str) -> None:
         count = self._counts[step]

@@ -73,6 +73,7 @@ class LlamaCpp:
                 weights=weights,
                 api_key=api_key,
                 concurrency=self.parallel * 2,
+                tokenize_url=f"{address}/tokenize",
             )
         finally:
             process.kill()

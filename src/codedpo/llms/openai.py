@@ -7,7 +7,7 @@ import contextlib
 import os
 import random
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -35,6 +35,8 @@ class OpenAIClient:
     """Wait before the first retry; doubles each time, with jitter; a server's Retry-After goes first."""
     extended: bool = True
     """Send top_k and repetition_penalty too, which OpenAI's own API does not know."""
+    tokenize_url: str = ""
+    """llama.cpp reports the tokens of one choice only: where this is set, the others are counted there."""
 
     def generate(self, requests: Sequence[Request], on_answer: OnAnswer) -> list[list[Completion]]:
         try:
@@ -70,7 +72,8 @@ class OpenAIClient:
         problem = ""
         for attempt in range(self.max_retries + 1):
             try:
-                return _completions(await create(**self._payload(request, skip)))
+                completions = _completions(await create(**self._payload(request, skip)))
+                return [await self._recount(client, completion) for completion in completions]
             except _RETRYABLE as error:
                 problem, wait = _describe(error), _retry_after(error)
             except openai.APIStatusError as error:
@@ -86,6 +89,15 @@ class OpenAIClient:
             f"{self.base_url}: {problem} ({self.max_retries + 1} attempts). Check that the server runs and that "
             "llm.base_url is right; what was answered so far is kept, run again to go on"
         )
+
+    async def _recount(self, client: openai.AsyncOpenAI, completion: Completion) -> Completion:
+        if not self.tokenize_url:
+            return completion
+        post = cast(Any, client.post)
+        reply: dict[str, list[int]] = await post(
+            self.tokenize_url, cast_to=dict[str, Any], body={"content": completion.text}
+        )
+        return replace(completion, completion_tokens=len(reply["tokens"]))
 
     def _payload(self, request: Request, skip: int) -> dict[str, Any]:
         sampling = request.sampling

@@ -7,7 +7,7 @@ A ranker of your own is a class that takes its parameters by keyword and, called
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,10 +63,8 @@ def credible_tests(passed: NDArray[np.bool_], solution_scores: NDArray[np.float6
     The paper (section on efficiency) takes the tests passed by the top-scored solution; where several
     share the top score, this is the intersection of theirs.
     """
-    if not passed.any():
-        return np.logical_and(False, np.arange(passed.shape[1]))
-    top = solution_scores >= solution_scores.max()
-    return np.asarray(passed[top].all(axis=0), dtype=np.bool_)
+    top = passed[solution_scores == solution_scores.max(initial=-np.inf)]
+    return cast("NDArray[np.bool_]", top.all(axis=0) & passed.any(axis=0))
 
 
 def _as_matrix(passed: NDArray[np.bool_]) -> NDArray[np.bool_]:
