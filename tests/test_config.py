@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,11 @@ def test_a_bad_override_is_named(tmp_path: Path, override: str, error: str) -> N
 )
 def test_every_configuration_that_comes_along_is_valid(path: Path) -> None:
     assert load_config(path).run_folder.startswith("runs/")
+
+
+def test_every_key_is_documented() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text()
+    config = make_config({"run_folder": "r", "llm": LLM, "train": {}, "evaluate": {}})
+    sections = [config, config.llm, config.sandbox, *config.stages, config.train, config.evaluate]
+    keys = {field.name for section in sections for field in dataclasses.fields(section)}
+    assert not {key for key in keys if f"`{key}`" not in text and f"## {key}" not in text}
