@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from codedpo.errors import ModelError
-from codedpo.models import PACKAGED_MODELS, locate
+from codedpo.models import PACKAGED_MODELS, hub_answers, locate
+from loopback import LoopbackLLM
 
 
 def test_an_altered_file_is_refused(tmp_path: Path) -> None:
@@ -38,3 +39,9 @@ def test_a_failed_fetch_names_both_roads(tmp_path: Path, monkeypatch: pytest.Mon
     ):
         locate("qwen2.5-coder-0.5b", tmp_path / "cache")
     assert not list((tmp_path / "cache" / "models").iterdir())
+
+
+def test_a_hub_that_does_not_answer_is_passed_over(loopback: LoopbackLLM) -> None:
+    assert hub_answers(loopback.base_url)
+    assert not hub_answers("http://127.0.0.1:9")
+    assert not hub_answers("https://hub.invalid")

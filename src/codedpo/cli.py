@@ -80,21 +80,24 @@ def _run(config: Any, until: str | None, dry_run: bool) -> None:
     from rich.console import Console
 
     from codedpo.errors import ConfigError
-    from codedpo.job import run
     from codedpo.pipeline import STAGE_NAMES
     from codedpo.plan import describe_plan
     from codedpo.plugins import did_you_mean
     from codedpo.progress import Panel
-    from codedpo.summary import closing_lines
+    from codedpo.sandbox import require_linux
 
     console = Console()
     with _errors_to_exit_codes(config.run_folder):
+        require_linux()
+        from codedpo.job import run  # imports modules that other systems lack
+        from codedpo.summary import closing_lines
+
         if until is not None and until not in STAGE_NAMES:
             raise ConfigError(f"--until: '{until}' is not a stage{did_you_mean(until, STAGE_NAMES)}")
         if dry_run:
             console.print(describe_plan(config, until), highlight=False)
             return
-        with _quiet_libraries(Path(config.run_folder)), Panel(console) as panel:
+        with _quiet_libraries(), Panel(console) as panel:
             result = run(config, observer=panel, until=until)
         for line in closing_lines(result):
             console.print(line, highlight=False, soft_wrap=True)
@@ -131,8 +134,8 @@ def _fail(code: int, text: str) -> None:
 
 
 @contextlib.contextmanager
-def _quiet_libraries(run_folder: Path) -> Generator[None]:
-    """Progress bars and warnings of libraries go to the run's log, not over the panel."""
+def _quiet_libraries() -> Generator[None]:
+    """Progress bars and warnings of libraries would be printed over the panel."""
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TQDM_DISABLE", "1")

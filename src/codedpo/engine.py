@@ -81,6 +81,8 @@ class Engine:
         start = max((i for i, stage in enumerate(stages) if getattr(stage, "path", "")), default=0)
         parent: StageResult | None = None
         for stage in stages[start:]:
+            if stage.NEEDS != "llm":
+                self.tools.stop_llm()  # a local server would take the processor from what is run and timed
             parent = self._source(stage) if parent is None else self._map(stage, parent)
             self.results[stage.NAME] = parent
             self._require_rows(parent)

