@@ -43,7 +43,11 @@ def loopback() -> Iterator[LoopbackLLM]:
 
 @pytest.fixture
 def source_folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "source"
+    return write_source(tmp_path / "source")
+
+
+def write_source(folder: Path) -> Path:
+    """A folder of ten functions under the MIT licence."""
     folder.mkdir()
     (folder / "LICENSE").write_text(MIT)
     functions = (FUNCTION.format(name=name, number=number) for number, name in enumerate(NAMES))

@@ -69,6 +69,7 @@ class LoopbackLLM:
             time.sleep(3)
         return {
             "500": (500, b'{"error": {"message": "out of order"}}'),
+            "400": (400, b'{"error": {"message": "prompt is too long"}}'),
             "401": (401, b'{"error": {"message": "bad key"}}'),
             "garbage": (200, b'{"choices": [{"mess'),
             "empty": (200, b'{"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": []}'),

@@ -13,7 +13,7 @@ import codedpo
 
 SOURCE = Path(codedpo.__file__).parent
 FLOORS = (
-    ("errors", "plugins"),
+    ("errors", "plugins", "checks"),
     ("records", "store", "packages"),
     ("code", "prompting", "models", "sources", "rankers", "sandbox", "llms", "benchmarks"),
     ("context", "evaluate", "train", "imports"),

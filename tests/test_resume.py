@@ -18,7 +18,7 @@ from codedpo.pipeline import STAGE_NAMES
 from codedpo.progress import Silent
 from codedpo.records import Pair
 from codedpo.store import measured_columns, read_records
-from conftest import run_settings
+from conftest import run_settings, write_source
 from loopback import LoopbackLLM
 
 DRIVER = Path(__file__).with_name("kill_driver.py")
@@ -51,12 +51,7 @@ def drops(folder: Path) -> list[Any]:
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """An uninterrupted run, its server still up."""
     folder = tmp_path_factory.mktemp("reference")
-    source = folder / "source"
-    source.mkdir()
-    from conftest import FUNCTION, MIT, NAMES
-
-    (source / "LICENSE").write_text(MIT)
-    (source / "groups.py").write_text("".join(FUNCTION.format(name=n, number=i) for i, n in enumerate(NAMES)))
+    source = write_source(folder / "source")
     with LoopbackLLM() as server:
         run(make_config(run_settings(folder / "run", source, server.base_url)))
         yield folder / "run", source, server
@@ -146,3 +141,14 @@ def test_ctrl_c_keeps_what_was_answered(source_folder: Path, loopback: LoopbackL
         run(settings, observer=Interrupt())
     assert list((tmp_path / "run" / "llm_cache").glob("*.jsonl"))
     assert run(settings).rows["pairs"] > 0
+
+
+def test_another_shard_size_neither_doubles_nor_loses_rows(
+    source_folder: Path, loopback: LoopbackLLM, tmp_path: Path
+) -> None:
+    settings = run_settings(tmp_path / "run", source_folder, loopback.base_url)
+    run(make_config({**settings, "shard_size": 2, "limit": 4}), until="seeds")
+    run(make_config({**settings, "shard_size": 4, "limit": 6}), until="seeds")
+    ids = [row["id"] for row in rows(tmp_path / "run", "seeds")]
+    run(make_config({**settings, "run_folder": str(tmp_path / "whole"), "limit": 6}), until="seeds")
+    assert ids == [row["id"] for row in rows(tmp_path / "whole", "seeds")]

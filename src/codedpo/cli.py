@@ -118,11 +118,9 @@ def _errors_to_exit_codes(run_folder: str = "") -> Generator[None]:
     except KeyboardInterrupt:
         _fail(1, f"interrupted; {again}")
     except OSError as error:
-        full = {errno.ENOSPC: "the disk is full: free some space, then ", errno.EDQUOT: "the disk quota is used up: "}
-        if error.errno not in full and not isinstance(error, PermissionError):
-            raise
+        causes = {errno.ENOSPC: "the disk is full: free some space", errno.EDQUOT: "the disk quota is used up"}
         where = error.filename or run_folder
-        _fail(1, f"{where}: {full.get(error.errno or 0, f'{error.strerror}: make it writable, then ')}{again}")
+        _fail(1, f"{where}: {causes.get(error.errno or 0, error.strerror or str(error))}, then {again}")
 
 
 def _fail(code: int, text: str) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast, get_type_hints
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
+from codedpo.checks import require_at_least
 from codedpo.errors import ConfigError
 from codedpo.evaluate import Evaluate
 from codedpo.llms.llamacpp import LlamaCpp
@@ -27,7 +28,6 @@ from codedpo.pipeline import (
     WriteTasks,
 )
 from codedpo.plugins import did_you_mean
-from codedpo.rankers import make_ranker
 from codedpo.sandbox import Limits
 from codedpo.train.settings import Train
 
@@ -62,10 +62,11 @@ class Config:
     """None: no pass@1 before and after."""
 
     def __post_init__(self) -> None:
-        for name in ("limit", "shard_size"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError(f"{name}: {value} must be at least 1")
+        require_at_least(self, "", shard_size=1, workers=0)
+        if self.limit is not None:
+            require_at_least(self, "", limit=1)
+        if self.evaluate is not None and self.train is None:
+            raise ConfigError("evaluate: measures before and after training; add a `train` section or remove this one")
 
     @property
     def stages(self) -> tuple[Any, ...]:
@@ -106,7 +107,7 @@ def make_config(data: dict[str, Any]) -> Config:
         raise ConfigError("\n".join(_explain(problem) for problem in error.errors())) from error
     except TypeError as error:
         raise ConfigError(f"the configuration holds a value that YAML should not: {error}") from error
-    make_ranker(config.rankings.ranker)
+    config.rankings.make()
     return config
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from codedpo.config import Config
 from codedpo.context import Context, Dropped
-from codedpo.errors import RecordError
+from codedpo.errors import ConfigError, RecordError
 from codedpo.imports import import_rows
 from codedpo.progress import Observer
 from codedpo.store import count_rows, read_records, write_records, write_text
@@ -79,6 +79,8 @@ class Engine:
         """
         stages = self.config.stages
         start = max((i for i, stage in enumerate(stages) if getattr(stage, "path", "")), default=0)
+        if until is not None and until not in [stage.NAME for stage in stages[start:]]:
+            raise ConfigError(f"--until {until}: this run starts at {stages[start].NAME}, since its path is set")
         parent: StageResult | None = None
         for stage in stages[start:]:
             if stage.NEEDS != "llm":
@@ -118,7 +120,7 @@ class Engine:
                 self.observer.advanced(stage.NAME, rows=1)
             if not batch:
                 return
-            shard = self._shard(stage, index, _hash(recipe, index, len(batch)))
+            shard = self._shard(stage, index, _hash(recipe, index * self.config.shard_size, len(batch)))
             if not shard.path.exists():
                 write_records(shard.path, stage.MAKES, batch)
             yield shard.path.name

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from codedpo.benchmarks import BENCHMARKS, Problem
+from codedpo.checks import require_at_least
 from codedpo.code.extract import extract_program
 from codedpo.errors import RecordError
 from codedpo.llms import LLM, Completion, OnAnswer, Request, Sampling
@@ -37,6 +38,9 @@ class Evaluate:
     every: int = 1
     """Take every k-th problem of the benchmark; 1 takes all."""
     max_tokens: int = 768
+
+    def __post_init__(self) -> None:
+        require_at_least(self, "evaluate", every=1, max_tokens=1)
 
     def problems(self) -> list[Problem]:
         """The problems that are asked."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codedpo.code.drafts import signature_name
@@ -29,7 +30,11 @@ def import_rows(path: Path, record: type) -> Iterator[Any]:
     Raises:
         RecordError: names file, line and column of what is wrong.
     """
-    if path.suffix == ".parquet" and pq.read_schema(path).equals(schema_of(record)):
+    try:
+        ours = path.suffix == ".parquet" and pq.read_schema(path).equals(schema_of(record))
+    except (OSError, pa.ArrowException) as error:
+        raise RecordError(f"{path}: cannot be read as Parquet: {error}") from error
+    if ours:
         yield from read_records(path, record)
         return
     for number, row in _read(path):
@@ -42,7 +47,7 @@ def _read(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     if path.suffix == ".parquet":
         yield from enumerate(pq.read_table(path).to_pylist(), start=1)
         return
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(_text_of(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -52,6 +57,13 @@ def _read(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if not isinstance(row, dict):
             raise RecordError(f"{path}, row {number}: must be a JSON object")
         yield number, row
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{path}: is not UTF-8 text: {error}") from error
 
 
 def _task(row: dict[str, Any], where: str) -> Task:

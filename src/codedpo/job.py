@@ -20,7 +20,7 @@ from typing import Any
 import codedpo
 from codedpo.config import Config, dump_config
 from codedpo.engine import Engine, StageResult
-from codedpo.errors import ConfigError, RecordError
+from codedpo.errors import ConfigError, ModelError, RecordError
 from codedpo.evaluate import PassRate, evaluate
 from codedpo.llms import LLM, Completion
 from codedpo.llms.llamacpp import LlamaCpp
@@ -89,6 +89,11 @@ def _require_what_comes_last(config: Config) -> None:
             f"train: {', '.join(missing)} is not installed: pip install 'codedpo[train]', or build the pairs alone "
             "with `codedpo data`"
         )
+    name = config.train.model or config.llm.model
+    try:
+        locate(name, config.cache_folder)
+    except ModelError as error:
+        raise ConfigError(f"train.model: {error}") from error
     if config.evaluate is not None:
         config.evaluate.problems()
 
@@ -149,9 +154,10 @@ def _evaluate(
         observer.advanced(step, rows=1, answers=1, tokens=completions[0].completion_tokens)
 
     workers = config.workers or len(os.sched_getaffinity(0))
+    engine = "llamacpp" if _is_served(config, model) else "transformers"
     rate = evaluate(
         config.evaluate,
-        model.sha256 if trained is None else f"{model.sha256}+{trained.parent.name}",
+        f"{engine}:{model.sha256}" if trained is None else f"{engine}:{model.sha256}+{trained.parent.name}",
         lambda: _open_model(config, tools, model, trained),
         label=label,
         folder=folder / "evaluation",
@@ -162,11 +168,17 @@ def _evaluate(
     return rate
 
 
+def _is_served(config: Config, model: Model) -> bool:
+    """Whether llama.cpp serves this model before and, with its LoRA as an adapter, after."""
+    assert config.train is not None
+    same = config.train.model in ("", config.llm.model)
+    return isinstance(config.llm, LlamaCpp) and model.is_gguf and same and config.train.lora_rank > 0
+
+
 @contextlib.contextmanager
 def _open_model(config: Config, tools: RunTools, model: Model, trained: Path | None) -> Generator[LLM]:
     """llama.cpp with the LoRA as a GGUF adapter where the run generates there; else transformers."""
-    lora = config.train is not None and config.train.lora_rank > 0
-    if isinstance(config.llm, LlamaCpp) and model.is_gguf and lora and model.name == config.llm.model:
+    if _is_served(config, model):
         adapter = None
         if trained is not None:
             from codedpo.train.adapter import write_gguf_adapter

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from importlib import resources
+from pathlib import Path
 
 from codedpo.config import Config
+from codedpo.imports import import_rows
 from codedpo.pipeline import STAGE_NAMES
+from codedpo.records import Task
 
 # Means measured with the prompts of this version and qwen2.5-coder-0.5b (docs/performance.md): tokens per answer.
 _CONCEPT_TOKENS, _DRAFT_TOKENS, _SOLUTION_TOKENS, _TEST_TOKENS, _PROMPT_TOKENS, _PROBLEM_TOKENS = (
@@ -29,12 +32,13 @@ _EXECUTIONS_PER_SECOND = 700
 def describe_plan(config: Config, until: str | None) -> str:
     """The plan as text; estimates say what they assume."""
     stages = STAGE_NAMES[: STAGE_NAMES.index(until) + 1] if until else STAGE_NAMES
-    seeds = config.limit or 0
-    tasks = math.ceil(seeds * _VALID_TASKS)
+    start = config.tasks.path or config.samples.path
+    seeds = config.limit or (sum(1 for _ in import_rows(Path(start), Task)) if start else 0)
+    tasks = seeds if start else math.ceil(seeds * _VALID_TASKS)
     samples = config.samples
     answers = math.ceil(samples.n_tests / samples.tests_per_answer) + samples.extra_test_answers
     requests = {
-        "tasks": seeds * 2,
+        "tasks": 0 if start else seeds * 2,
         "samples": tasks
         * (
             math.ceil(samples.n_solutions / samples.choices_per_request)
@@ -42,7 +46,7 @@ def describe_plan(config: Config, until: str | None) -> str:
         ),
     }
     tokens = {
-        "tasks": seeds * (_CONCEPT_TOKENS + config.tasks.drafts * _DRAFT_TOKENS),
+        "tasks": 0 if start else seeds * (_CONCEPT_TOKENS + config.tasks.drafts * _DRAFT_TOKENS),
         "samples": tasks * (samples.n_solutions * _SOLUTION_TOKENS + answers * _TEST_TOKENS),
     }
     cells = tasks * samples.n_solutions * samples.n_tests

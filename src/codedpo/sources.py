@@ -71,13 +71,16 @@ def folder_files(folder: str) -> Iterator[SourceFile]:
 def _declared_licence(metadata: Message) -> str:
     for header in ("License-Expression", "License"):
         value = str(metadata.get(header) or "").strip()
+        if value and header == "License-Expression":
+            return value  # also a compound one, which no single name on the allow-list equals
         if value and _SPDX.fullmatch(value) and value.upper() not in ("BSD", "APACHE", "GPL", "UNKNOWN"):
             return value
     return ""
 
 
 def _first_licence(texts: Iterable[str]) -> str:
-    return next((licence for licence in map(_licence_of_text, texts) if licence), "")
+    """The licence that the files name; several are joined, since all of them may apply."""
+    return " AND ".join(sorted({licence for licence in map(_licence_of_text, texts) if licence}))
 
 
 def _licence_of_text(text: str) -> str:

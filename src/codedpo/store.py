@@ -150,6 +150,8 @@ def _encode(value: Any) -> Any:
         return {"data": np.ascontiguousarray(value).tobytes(), "shape": list(value.shape)}
     if isinstance(value, tuple | list):
         return [_encode(item) for item in typing.cast(Sequence[Any], value)]
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "backslashreplace").decode()  # a lone surrogate has no place in Parquet
     return value
 
 

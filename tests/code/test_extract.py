@@ -49,3 +49,10 @@ def test_no_program_gives_none(answer: str) -> None:
 
 def test_code_blocks_of_an_answer_without_fences() -> None:
     assert code_blocks("text") == []
+
+
+def test_an_expression_too_deep_to_be_written_back_is_no_program() -> None:
+    from codedpo.code.tests import split_tests
+
+    assert extract_program("def f(x):\n    return " + "+".join(["x"] * 5000), "f") is None
+    assert split_tests("assert f(1) == " + "+".join(["1"] * 5000), "f").tests == ()

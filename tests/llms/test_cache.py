@@ -49,3 +49,11 @@ def test_answers_before_a_failure_are_kept(tmp_path: Path) -> None:
     with LoopbackLLM() as server:
         cached(server, tmp_path).generate(REQUESTS, lambda *_: None)
         assert len(server.requests) == 1
+
+
+def test_a_refusal_is_told_but_not_kept(tmp_path: Path) -> None:
+    with LoopbackLLM("400", faults=1) as server:
+        first = cached(server, tmp_path).generate(REQUESTS[:1], lambda *_: None)
+        second = cached(server, tmp_path).generate(REQUESTS[:1], lambda *_: None)
+    assert first[0][0].finish_reason == "refused"
+    assert second[0][0].finish_reason == "stop"

@@ -87,3 +87,11 @@ def test_an_unreachable_server_is_named() -> None:
     with pytest.raises(LLMError, match=r"http://127\.0\.0\.1:\d+/v1: no connection .*llm\.base_url"):
         client(server).generate(REQUESTS[:1], lambda *_: None)
     assert time.monotonic() - start < 30
+
+
+def test_a_request_that_the_server_refuses_is_an_answer_with_its_reason() -> None:
+    with LoopbackLLM("400") as server:
+        answers = client(server).generate(REQUESTS[:1], lambda *_: None)
+        assert [(c.text, c.finish_reason) for c in answers[0]] == [("", "refused")] * 3
+        assert "too long" in answers[0][0].problem
+        assert len(server.requests) == 1

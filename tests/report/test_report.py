@@ -15,15 +15,18 @@ from codedpo.records import Pair
 from codedpo.report.diff import side_by_side
 from codedpo.report.figures import pass_rate_figure, training_figure
 from codedpo.store import read_records
-from conftest import run_settings
+from conftest import run_settings, write_source
 from loopback import LoopbackLLM
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.fixture
-def page(tmp_path: Path, source_folder: Path, loopback: LoopbackLLM) -> Path:
-    return run(make_config(run_settings(tmp_path / "run", source_folder, loopback.base_url))).report
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page")
+    source = write_source(folder / "source")
+    with LoopbackLLM() as server:
+        return run(make_config(run_settings(folder / "run", source, server.base_url))).report
 
 
 def test_the_page_shows_counts_drops_matrices_and_pairs(page: Path) -> None:

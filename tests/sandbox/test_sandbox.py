@@ -16,7 +16,7 @@ from codedpo.errors import ConfigError, SandboxError
 from codedpo.records import Outcome
 from codedpo.sandbox import Limits, Sandbox
 
-LIMITS = Limits(cpu_seconds=1, wall_seconds=4, memory_mb=256)
+LIMITS = Limits(cpu_seconds=1, wall_seconds=2.5, memory_mb=256)
 GOOD = "def f(x):\n    return x + 1\n"
 TEST = "assert f(1) == 2"
 
@@ -112,7 +112,7 @@ def test_no_state_passes_from_one_test_to_the_next(sandbox: Sandbox) -> None:
 
 
 def test_files_do_not_outlive_a_cell(sandbox: Sandbox) -> None:
-    writes = "import os\nos.makedirs('a/b')\nopen('a/b/c', 'w').write('x')\nos.chmod('a', 0)\n" + GOOD
+    writes = "import os\nos.makedirs('a/b')\nopen('a/b/c', 'w').write('x')\nos.mkdir('z', 0)\n" + GOOD
     looks = "import os\ndef f(x): return 2 if os.listdir('.') == [] else 0"
     execution = next(sandbox.execute_many([((writes, looks), (TEST,))]))
     assert execution.passed.all()
@@ -209,3 +209,43 @@ def test_measured_times_have_the_right_order() -> None:
     assert seconds.shape == (3, 3)
     assert (seconds[0] > seconds[1]).all()
     assert np.isnan(seconds[2]).all()
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "os.chmod(victim, 0)",
+        "os.utime(victim, (0, 0))",
+        "os.truncate(victim, 0)",
+        "os.setxattr(victim, 'user.a', b'1')",
+        "os.chown(victim, 1, 1)",
+        "resource.prlimit(os.getppid(), resource.RLIMIT_AS, (1 << 20, 1 << 20))",
+    ],
+)
+def test_what_landlock_does_not_see_is_refused(sandbox: Sandbox, tmp_path: Path, attack: str) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    before = victim.stat()
+    code = f"import os, resource\nvictim = {str(victim)!r}\ndef f(x):\n    {attack}\n    return 2"
+    assert outcome(sandbox, code) == Outcome.BLOCKED
+    assert (victim.stat().st_mode, victim.stat().st_mtime, victim.read_text()) == (
+        before.st_mode,
+        before.st_mtime,
+        "mine",
+    )
+
+
+def test_a_very_deep_folder_is_cleaned_away(sandbox: Sandbox) -> None:
+    digs = "import os\ndef f(x):\n    for _ in range(3000):\n        os.mkdir('d'); os.chdir('d')\n    return 2"
+    looks = "import os\ndef f(x): return 2 if os.listdir('.') == [] else 0"
+    execution = next(sandbox.execute_many([((digs, looks), (TEST,))]))
+    assert execution.passed.all()
+
+
+def test_a_reason_that_no_file_format_can_hold_is_stored(sandbox: Sandbox, tmp_path: Path) -> None:
+    from codedpo.records import Execution
+    from codedpo.store import read_records, write_records
+
+    execution = next(sandbox.execute_many([(("def f(x): raise ValueError('\\ud800')",), (TEST,))]))
+    write_records(tmp_path / "a.parquet", Execution, [execution])
+    assert read_records(tmp_path / "a.parquet", Execution)[0].reasons[0].text == "ValueError: \\ud800"

@@ -51,7 +51,9 @@ def parse(text: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(text)
+            tree = ast.parse(text)
+            ast.unparse(tree)  # what is too deep to be written back is too deep for everything that follows
+            return tree
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
 

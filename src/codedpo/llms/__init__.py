@@ -37,9 +37,11 @@ class Completion:
 
     text: str
     finish_reason: str
-    """`stop`, or `length` where max_tokens cut the answer."""
+    """`stop`; `length` where max_tokens cut the answer; `refused` where the server would not answer this request."""
     prompt_tokens: int
     completion_tokens: int
+    problem: str = ""
+    """What the server said when it refused."""
 
 
 OnAnswer = Callable[[int, Sequence[Completion]], None]

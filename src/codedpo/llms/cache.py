@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import uuid
@@ -26,6 +27,7 @@ class CachedLLM:
         self._places: dict[str, tuple[Path, int]] = {}  # key -> (segment, offset of its line)
         for segment in sorted(folder.glob("*.jsonl")):
             self._index(segment)
+        self._refused: dict[str, list[Completion]] = {}  # told to the caller, never stored
         self._segment = folder / f"{uuid.uuid4().hex}.jsonl"
 
     @property
@@ -46,12 +48,15 @@ class CachedLLM:
                 missing.append(index)
 
         def keep(position: int, completions: Sequence[Completion]) -> None:
-            self._write(keys[missing[position]], completions)
+            if any(completion.finish_reason == "refused" for completion in completions):
+                self._refused[keys[missing[position]]] = list(completions)
+            else:
+                self._write(keys[missing[position]], completions)
             on_answer(missing[position], completions)
 
         if missing:
             self._llm.generate([requests[index] for index in missing], keep)
-        return [self._read(key) for key in keys]
+        return [self._refused.get(key) or self._read(key) for key in keys]
 
     def _key(self, request: Request) -> str:
         text = json.dumps([self.model, self.weights, asdict(request)], sort_keys=True)
@@ -61,7 +66,7 @@ class CachedLLM:
         offset = 0
         with segment.open("rb") as file:
             for line in file:
-                if line.endswith(b"\n"):
+                with contextlib.suppress(ValueError, KeyError):  # a line torn by a crash
                     self._places[json.loads(line)["key"]] = (segment, offset)
                 offset += len(line)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from codedpo.checks import require_at_least
 from codedpo.errors import LLMError, ModelError
 from codedpo.llms.openai import OpenAIClient
 from codedpo.models import locate, weights_hash
@@ -31,6 +32,9 @@ class LlamaCpp:
     """Prompt and answer of one request."""
     gpu_layers: int = -1
     """Layers put on a GPU where llama.cpp has one; -1 means all."""
+
+    def __post_init__(self) -> None:
+        require_at_least(self, "llm", parallel=1, context_tokens=64)
 
     @property
     def weights(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 
 import openai
 
+from codedpo.checks import require_at_least
 from codedpo.errors import LLMError
 from codedpo.llms import Completion, OnAnswer, Request
 
@@ -76,6 +77,9 @@ class OpenAIClient:
                 return [await self._recount(client, completion) for completion in completions]
             except _RETRYABLE as error:
                 problem, wait = _describe(error), _retry_after(error)
+            except openai.BadRequestError as error:
+                # This one request cannot be answered (too long, filtered): its row is dropped, the others go on.
+                return [Completion("", "refused", 0, 0, _describe(error))] * (request.n - skip)
             except openai.APIStatusError as error:
                 raise LLMError(f"{self.base_url} refused a request: {_describe(error)}") from error
             except (openai.APIError, ValueError, TypeError, AttributeError) as error:
@@ -135,6 +139,9 @@ class OpenAIServer:
     extended: bool = True
     """Send top_k and repetition_penalty too; switch off for OpenAI's own API."""
 
+    def __post_init__(self) -> None:
+        require_at_least(self, "llm", concurrency=1, timeout_seconds=0.001, max_retries=0, retry_seconds=0)
+
     @contextlib.contextmanager
     def open(self, *, cache: Path, log: Path, adapter: Path | None = None) -> Generator[OpenAIClient]:
         """Yield a client; the server is not ours to start or stop. `cache` and `log` are not used.
@@ -164,12 +171,9 @@ def _completions(reply: Any) -> list[Completion]:
     usage = reply.usage
     prompt = usage.prompt_tokens if usage else 0
     generated = usage.completion_tokens // len(choices) if usage else 0
-    texts = [choice.message.content for choice in choices]
-    if not all(isinstance(text, str) for text in texts):
-        raise ValueError("a choice without text")
     return [
-        Completion(text, choice.finish_reason or "stop", prompt, generated)
-        for text, choice in zip(texts, choices, strict=True)
+        Completion(choice.message.content or "", choice.finish_reason or "stop", prompt, generated)
+        for choice in choices
     ]
 
 

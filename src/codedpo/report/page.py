@@ -14,7 +14,7 @@ import jinja2
 from codedpo.config import Config, dump_config
 from codedpo.engine import StageResult
 from codedpo.evaluate import PassRate, compare, interval
-from codedpo.records import Pair, Timing
+from codedpo.records import Outcome, Pair, Timing
 from codedpo.report.diff import side_by_side
 from codedpo.report.figures import pass_rate_figure, training_figure
 from codedpo.report.matrix import MatrixView, matrix_view
@@ -103,7 +103,7 @@ def _statistics(results: dict[str, StageResult]) -> list[tuple[str, str]]:
     rows = list(results["executions"].rows())
     solutions = sum(len(row.samples.solutions) for row in rows)
     tests = sum(len(row.samples.tests) for row in rows)
-    cells = sum(row.outcomes.size for row in rows)
+    cells = sum(int((row.outcomes != Outcome.NOT_RUN).sum()) for row in rows)
     outside = sum(int(row.judged_outside.sum()) for row in rows)
     return [
         ("solutions", f"{solutions} ({sum(row.samples.duplicate_solutions for row in rows)} equal to an earlier one)"),

@@ -26,15 +26,22 @@ _READ_FILE, _READ_DIR, _WRITE_RIGHTS = 1 << 2, 1 << 3, (1 << 1) | sum(1 << bit f
 _LANDLOCK_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1}
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 
-# Refused system calls: fork vfork execve execveat ptrace process_vm_readv process_vm_writev unshare setns mount
+# Refused system calls. Processes and kernel interfaces:
+# fork vfork execve execveat ptrace process_vm_readv process_vm_writev unshare setns mount
 # umount2 pivot_root chroot socket io_uring_setup bpf perf_event_open userfaultfd add_key keyctl request_key shmget
 # semget msgget mq_open setsid pidfd_send_signal rt_sigqueueinfo rt_tgsigqueueinfo tkill open_by_handle_at fsopen
-# move_mount process_madvise
+# move_mount process_madvise. Files, where landlock does not see them: chmod fchmod fchmodat fchmodat2 chown fchown
+# lchown fchownat utime utimes futimesat utimensat setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr
+# truncate. Other processes' settings: setpriority ioprio_set sched_setparam sched_setscheduler sched_setattr
+# sched_setaffinity.
 _SYSCALLS = {
     "x86_64": {
         "arch": 0xC000003E,
         "refused": (57, 58, 59, 322, 101, 310, 311, 272, 308, 165, 166, 155, 161, 41, 425, 321, 298, 323, 248, 250, 249)
-        + (29, 64, 68, 240, 112, 424, 129, 297, 200, 304, 430, 429, 440),
+        + (29, 64, 68, 240, 112, 424, 129, 297, 200, 304, 430, 429, 440)
+        + (90, 91, 268, 452, 92, 93, 94, 260, 132, 235, 261, 280, 188, 189, 190, 197, 198, 199, 76)
+        + (141, 251, 142, 144, 314, 203),
+        "prlimit": 302,
         "clone": 56,
         "clone3": 435,
         "kill": 62,
@@ -43,7 +50,9 @@ _SYSCALLS = {
     "aarch64": {
         "arch": 0xC00000B7,
         "refused": (221, 281, 117, 270, 271, 97, 268, 40, 39, 41, 51, 198, 425, 280, 241, 282, 217, 219, 218)
-        + (194, 190, 186, 180, 157, 424, 138, 240, 130, 265, 430, 429, 440),
+        + (194, 190, 186, 180, 157, 424, 138, 240, 130, 265, 430, 429, 440)
+        + (52, 53, 452, 54, 55, 88, 5, 6, 7, 14, 15, 16, 45, 140, 30, 118, 119, 274, 122),
+        "prlimit": 261,
         "clone": 220,
         "clone3": 435,
         "kill": 129,
@@ -135,8 +144,9 @@ def _filter_program(table, pid):
     lines += [(equal, 0, 1, table["clone3"]), (give, 0, 0, missing)]
     lines += [(equal, 0, 4, table["clone"]), (load, 0, 0, arg0), (bit, 1, 0, 0x00010000), (give, 0, 0, refuse)]
     lines += [(give, 0, 0, allow)]
-    for call in (table["kill"], table["tgkill"]):
-        lines += [(equal, 0, 4, call), (load, 0, 0, arg0), (equal, 1, 0, pid), (give, 0, 0, refuse)]
+    # Signals to itself only, limits (prlimit of process 0 is the caller) likewise.
+    for call, allowed in ((table["kill"], pid), (table["tgkill"], pid), (table["prlimit"], 0)):
+        lines += [(equal, 0, 4, call), (load, 0, 0, arg0), (equal, 1, 0, allowed), (give, 0, 0, refuse)]
         lines += [(give, 0, 0, allow)]
     lines += [(give, 0, 0, allow)]
     return b"".join(struct.pack("HBBI", *line) for line in lines)

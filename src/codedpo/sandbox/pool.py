@@ -103,13 +103,20 @@ class Sandbox:
 
     def execute_many(self, tasks: Iterable[tuple[Sequence[str], Sequence[str]]]) -> Iterator[Execution]:
         """Every solution against every test of each (solutions, tests); in the order of the tasks."""
+        for result in self.try_many(tasks):
+            if isinstance(result, SandboxError):
+                raise result
+            yield result
+
+    def try_many(self, tasks: Iterable[tuple[Sequence[str], Sequence[str]]]) -> Iterator[Execution | SandboxError]:
+        """As `execute_many`, but a task on which the sandbox itself failed gives its error in its place."""
         pending: deque[Future[Execution]] = deque()
         for solutions, tests in tasks:
             pending.append(self._threads.submit(self._execute, tuple(solutions), tuple(tests)))
             if len(pending) > 2 * len(self._workers):
-                yield pending.popleft().result()
+                yield _result(pending.popleft())
         while pending:
-            yield pending.popleft().result()
+            yield _result(pending.popleft())
 
     def measure(self, solutions: Sequence[str], tests: Sequence[str], *, rounds: int) -> NDArray[np.float64]:
         """Processor seconds of one pass over `tests`, (n_solutions, rounds); nan where a run did not pass.
@@ -146,6 +153,13 @@ class Sandbox:
             return worker.ask(request)
         finally:
             self._free.put(worker)
+
+
+def _result(future: Future[Execution]) -> Execution | SandboxError:
+    try:
+        return future.result()
+    except SandboxError as error:
+        return error
 
 
 class _Worker:
@@ -185,6 +199,9 @@ class _Worker:
                     break
                 self._kill()
                 self.start()
+        if not self._stopped.is_set():
+            self._kill()
+            self.start()
         raise SandboxError("a sandbox process died twice on the same task: is the machine out of memory?")
 
     def stop(self) -> None:

@@ -20,7 +20,6 @@ import random
 import re
 import resource
 import select
-import shutil
 import signal
 import statistics
 import string
@@ -48,6 +47,7 @@ _SYSTEM_FILES = (
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 _REFUSALS = {1, 13, 30, 101}  # EPERM, EACCES, EROFS, ENETUNREACH
 _MAX_REASON = 300
+_CHILD_OUTCOMES = ("passed", "wrong", "exception", "out_of_memory", "blocked")
 _MAX_FDS = 256
 _TIMED_SECONDS = 0.002
 
@@ -166,26 +166,35 @@ class Zygote:
                     break
             except ChildProcessError:
                 break
-        with os.scandir(self.scratch) as entries:
-            for entry in entries:
-                _remove(entry)
+        _empty(self.scratch)
 
 
-def _remove(entry):
-    if entry.is_dir(follow_symlinks=False):
-        os.chmod(entry.path, 0o700)
-        shutil.rmtree(entry.path, onerror=_unlock_and_retry)
-    else:
-        os.unlink(entry.path)
-
-
-def _unlock_and_retry(function, path, _):
-    os.chmod(os.path.dirname(path), 0o700)
-    os.chmod(path, 0o700)
-    if os.path.isdir(path):
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        function(path)
+def _empty(folder):
+    """Remove all that is in a folder, however deep and whatever its modes; no recursion, no long paths."""
+    here = os.open(".", os.O_RDONLY)
+    os.chdir(folder)
+    depth = 0
+    while True:
+        inner = None
+        for entry in list(os.scandir(".")):
+            if entry.is_dir(follow_symlinks=False):
+                inner = entry.name
+                break
+            os.unlink(entry.name)
+        if inner is not None:
+            os.chmod(inner, 0o700)
+            try:
+                os.rmdir(inner)
+            except OSError:
+                os.chdir(inner)
+                depth += 1
+        elif depth:
+            os.chdir("..")
+            depth -= 1
+        else:
+            break
+    os.fchdir(here)
+    os.close(here)
 
 
 def _run_child(body, limits, token, writable):
@@ -280,8 +289,8 @@ def _read_record(fd, token):
             record = json.loads(line)
         except ValueError:
             continue
-        if isinstance(record, dict) and record.get("token") == token:
-            return {"outcome": record["outcome"], "reason": record["reason"], "value": record.get("value")}
+        if isinstance(record, dict) and record.get("token") == token and record.get("outcome") in _CHILD_OUTCOMES:
+            return {"outcome": record["outcome"], "reason": str(record.get("reason")), "value": record.get("value")}
     return None
 
 

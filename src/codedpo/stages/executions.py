@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from codedpo.context import Context
+from codedpo.errors import SandboxError
 from codedpo.records import Execution, Samples
 
 
@@ -21,7 +22,12 @@ class CrossExecute:
 
     def __call__(self, rows: Iterable[Samples], context: Context) -> Iterator[Execution]:
         samples = list(rows)
-        results = context.tools.sandbox().execute_many((row.solutions, row.tests) for row in samples)
-        for row, execution in zip(samples, results, strict=True):
+        results = context.tools.sandbox().try_many((row.solutions, row.tests) for row in samples)
+        for row, result in zip(samples, results, strict=True):
             context.advance(rows=1)
-            yield replace(execution, samples=row)
+            if isinstance(result, SandboxError):
+                context.drop(
+                    "row", row.task.id if row.task else "", "the sandbox failed twice on this task", str(result)
+                )
+            else:
+                yield replace(result, samples=row)

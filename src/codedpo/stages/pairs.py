@@ -75,15 +75,17 @@ class ChoosePairs:
         """(chosen, rejected) indices of solutions, or why there is no such pair."""
         if not self.efficiency:
             return "efficiency pairs are switched off"
-        if len(timing.timed) < 2 or not np.isfinite(timing.seconds).all():
+        measured = np.isfinite(timing.seconds).all(axis=1)  # (n_timed,) nan: a run that did not pass again
+        if measured.sum() < 2:
             return "fewer than two solutions to compare"
-        best = timing.seconds.min(axis=1)  # (n_timed,)
+        times, indices = timing.seconds[measured], timing.timed[measured]
+        best = times.min(axis=1)
         fast, slow = int(best.argmin()), int(best.argmax())
         if best[slow] < self.min_speedup * best[fast]:
             return "run times differ too little"
-        if not (timing.seconds[fast] < timing.seconds[slow]).all():
+        if not (times[fast] < times[slow]).all():
             return "run times differ in some rounds only"
-        chosen, rejected = int(timing.timed[fast]), int(timing.timed[slow])
+        chosen, rejected = int(indices[fast]), int(indices[slow])
         scores = timing.ranking.solution_scores
         return (chosen, rejected) if scores[chosen] >= scores[rejected] else "the faster one has the lower score"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from codedpo.context import Context
-from codedpo.rankers import credible_tests, make_ranker
+from codedpo.rankers import Ranker, credible_tests, make_ranker
 from codedpo.records import Execution, Ranking
 
 
@@ -25,8 +25,12 @@ class RankSolutions:
     parameters: dict[str, float] = field(default_factory=dict[str, float])
     """The ranker's own, such as `{damping: 0.85, iterations: 10}`."""
 
+    def make(self) -> Ranker:
+        """The configured ranker; raises ConfigError where its name or parameters are wrong."""
+        return make_ranker(self.ranker, **_whole_numbers(self.parameters))
+
     def __call__(self, rows: Iterable[Execution], context: Context) -> Iterator[Ranking]:
-        ranker = make_ranker(self.ranker, **_whole_numbers(self.parameters))
+        ranker = self.make()
         for execution in rows:
             scores = ranker(execution.passed)
             context.advance(rows=1)

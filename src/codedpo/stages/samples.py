@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from codedpo.checks import require_at_least
 from codedpo.code.extract import extract_program
 from codedpo.code.normal import count_duplicates
 from codedpo.code.tests import split_tests
@@ -46,6 +47,10 @@ class SampleTasks:
     min_tests: int = 2
     path: str = field(default="", metadata={"key": False})
     """Start here, with the samples of this Parquet file, instead of from tasks."""
+
+    def __post_init__(self) -> None:
+        least = {"n_solutions": 2, "n_tests": 1, "tests_per_answer": 1, "extra_test_answers": 0, "max_tokens": 1}
+        require_at_least(self, "samples", **least, choices_per_request=1, min_solutions=1, min_tests=1, temperature=0)
 
     def __call__(self, rows: Iterable[Task], context: Context) -> Iterator[Samples]:
         tasks = list(rows)
@@ -113,7 +118,9 @@ class SampleTasks:
     def _solutions(self, task: Task, answers: Sequence[Completion], context: Context) -> Iterator[str]:
         for number, answer in enumerate(answers):
             program = extract_program(answer.text, task.entry_point)
-            if answer.finish_reason == "length":
+            if answer.finish_reason == "refused":
+                context.drop("solution", f"{task.id}#{number}", f"the server refused the request: {answer.problem}")
+            elif answer.finish_reason == "length":
                 context.drop("solution", f"{task.id}#{number}", "answer longer than samples.max_tokens", answer.text)
             elif program is None:
                 context.drop("solution", f"{task.id}#{number}", "no program that defines the function", answer.text)
@@ -122,6 +129,9 @@ class SampleTasks:
 
     def _tests(self, task: Task, answers: Sequence[Completion], context: Context) -> Iterator[str]:
         for number, answer in enumerate(answers):
+            if answer.finish_reason == "refused":
+                context.drop("test", f"{task.id}#{number}", f"the server refused the request: {answer.problem}")
+                continue
             split = split_tests(answer.text, task.entry_point)
             for text, reason in split.rejected:
                 context.drop("test", f"{task.id}#{number}", reason, text)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from codedpo.checks import require_at_least
 from codedpo.code.drafts import Draft, parse_concepts, parse_draft
 from codedpo.context import Context
 from codedpo.llms import Completion, Request, Sampling
@@ -36,6 +37,9 @@ class WriteTasks:
     path: str = field(default="", metadata={"key": False})
     """Start here, with the tasks of this JSONL or Parquet file, instead of from seeds."""
 
+    def __post_init__(self) -> None:
+        require_at_least(self, "tasks", drafts=1, max_tokens=1, concept_max_tokens=1, temperature=0)
+
     def __call__(self, rows: Iterable[Seed], context: Context) -> Iterator[Task]:
         seeds = list(rows)
         concepts = self._name_concepts(seeds, context)
@@ -59,7 +63,10 @@ class WriteTasks:
         concepts: list[tuple[str, ...]] = []
         for seed, answers in zip(seeds, ask(context, requests), strict=True):
             words = parse_concepts(answers[0].text)
-            if not words:
+            if answers[0].finish_reason == "refused":
+                context.drop("row", seed.id, f"the server refused the request: {answers[0].problem}")
+                context.advance(rows=1)
+            elif not words:
                 context.drop("row", seed.id, "no concepts in the answer", answers[0].text)
                 context.advance(rows=1)
             concepts.append(words)

@@ -8,8 +8,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from codedpo.checks import require_at_least
 from codedpo.code.normal import fingerprint
 from codedpo.context import Context
+from codedpo.errors import SandboxError
 from codedpo.records import Ranking, Timing
 
 
@@ -27,13 +29,20 @@ class TimeSolutions:
     min_credible_tests: int = 2
     """Fewer credible tests than this and nothing is timed."""
 
+    def __post_init__(self) -> None:
+        require_at_least(self, "timings", rounds=1, min_credible_tests=1)
+
     def __call__(self, rows: Iterable[Ranking], context: Context) -> Iterator[Timing]:
         for ranking in rows:
             samples = ranking.execution.samples
             indices = self._candidates(ranking)
             tests = [samples.tests[j] for j in np.flatnonzero(ranking.credible)]
             solutions = [samples.solutions[i] for i in indices]
-            seconds = context.tools.sandbox().measure(solutions, tests, rounds=self.rounds)
+            try:
+                seconds = context.tools.sandbox().measure(solutions, tests, rounds=self.rounds)
+            except SandboxError as error:
+                context.drop("timing", samples.task.id if samples.task else "", "the sandbox failed twice", str(error))
+                indices, seconds = [], np.empty((0, self.rounds))
             context.advance(rows=1)
             yield Timing(ranking=ranking, timed=np.array(indices, dtype=np.int32), seconds=seconds)
 

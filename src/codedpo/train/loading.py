@@ -10,16 +10,37 @@ from typing import Any
 from codedpo.errors import ModelError
 from codedpo.models import Model
 
+_BASE_MODEL_TEMPLATE = (
+    "{% for message in messages %}{% if message.role == 'assistant' %}### Response:\n{{ message.content }}{{ eos_token }}"
+    "\n{% else %}### Instruction:\n{{ message.content }}\n{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}### Response:\n{% endif %}"
+)
+
 
 def load_tokenizer(model: Model) -> Any:
-    """The tokenizer with its chat template."""
+    """The tokenizer with its chat template; a base model gets a plain one, the same in training and evaluation.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(**_location(model))
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(**_location(model))
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelError(f"{model.name}: its tokenizer cannot be loaded: {error}") from error
+    if tokenizer.chat_template is None:
+        tokenizer.chat_template = _BASE_MODEL_TEMPLATE
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
 
 
-def load_weights(model: Model) -> Any:
-    """The model in float32 on a CPU, bfloat16 on a GPU; a GGUF file is dequantised.
+def load_weights(model: Model, *, master: bool = False) -> Any:
+    """The model, on a GPU where there is one; a GGUF file is dequantised.
+
+    Args:
+        master: weights that are trained themselves, in float32; else bfloat16 on a GPU, float32 on a CPU.
 
     Raises:
         ModelError: the files cannot be loaded.
@@ -30,12 +51,14 @@ def load_weights(model: Model) -> Any:
     arguments = _location(model)
     if model.is_gguf:
         arguments["quantization_config"] = GgufConfig(dequantize=True)
-    dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
+    gpu = torch.cuda.is_available()
+    dtype = torch.bfloat16 if gpu and not master else torch.float32
     try:
         weights: Any = AutoModelForCausalLM.from_pretrained(**arguments, dtype=dtype)
     except (OSError, ValueError, ImportError) as error:
         raise ModelError(f"{model.name}: cannot be loaded for training: {error}") from error
-    return _tie_output_head(weights) if model.is_gguf else weights
+    weights = _tie_output_head(weights) if model.is_gguf else weights
+    return weights.to("cuda") if gpu else weights
 
 
 def _tie_output_head(weights: Any) -> Any:

@@ -27,7 +27,8 @@ class PairScore:
 
 
 def score_pairs(weights: Any, pairs: Sequence[TokenisedPair]) -> list[PairScore]:
-    """Log-probabilities of the completions under the model as it is."""
+    """Log-probabilities of the completions under the model as it is, without dropout."""
+    weights.eval()
     return [
         PairScore(
             chosen=_log_probability(weights, pair.prompt, pair.chosen),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from codedpo.checks import require_at_least
 from codedpo.errors import ConfigError
 
 
@@ -39,6 +40,8 @@ class Train:
     """Optimiser steps between checkpoints; the last two are kept."""
 
     def __post_init__(self) -> None:
+        require_at_least(self, "train", device_batch_size=1, batch_size=1, save_steps=1, max_length=2, lora_rank=0)
+        require_at_least(self, "train", beta=0, sft_weight=0, epochs=0, lora_last_layers=0, learning_rate=0)
         if self.batch_size % self.device_batch_size:
             raise ConfigError(
                 f"train.batch_size: {self.batch_size} is not a multiple of train.device_batch_size "

@@ -69,7 +69,7 @@ def train(
             f"train: no pair is left to train on ({len(pairs)} pairs, {data.overlong} longer than train.max_length "
             f"{settings.max_length}, {len(data.held_out)} held out)"
         )
-    weights = load_weights(model)
+    weights = load_weights(model, master=settings.lora_rank == 0)
     before = score_pairs(weights, data.held_out)
     trainer = _make_trainer(settings, weights, tokenizer, data, folder, seed, on_step)
     start = {name: value.detach().clone() for name, value in trainer.model.named_parameters() if value.requires_grad}
@@ -100,23 +100,42 @@ def read_result(folder: Path) -> TrainResult | None:
 def _make_trainer(
     settings: Train, weights: Any, tokenizer: Any, data: PreferenceData, folder: Path, seed: int, on_step: OnStep
 ) -> Any:
-    import torch
     from datasets import Dataset
-    from peft import LoraConfig
-    from transformers import PrinterCallback, TrainerCallback
-    from trl import DPOConfig, DPOTrainer
+    from transformers import PrinterCallback
+
+    trainer = _trainer_class(settings)(
+        model=weights,
+        args=_arguments(settings, folder, seed),
+        train_dataset=Dataset.from_list([_trl_row(pair) for pair in data.train]),
+        processing_class=tokenizer,
+        peft_config=_lora(settings, weights) if settings.lora_rank else None,
+        callbacks=[_watch(on_step)],
+    )
+    trainer.remove_callback(PrinterCallback)  # the run's own panel shows progress
+    return trainer
+
+
+def _trainer_class(settings: Train) -> Any:
+    from trl import DPOTrainer
 
     class Trainer(DPOTrainer):
         """TRL's trainer, which also logs the two parts of the loss (where a forward pass holds one pair)."""
 
         def _compute_loss(self, model: Any, inputs: Any, return_outputs: Any) -> Any:
             loss = super()._compute_loss(model, inputs, return_outputs)
-            if settings.method == "rpo" and inputs["input_ids"].shape[0] == 2:
-                mode = "train" if model.training else "eval"
-                dpo = math.log1p(math.exp(-self._metrics[mode]["rewards/margins"][-1]))
-                self._metrics[mode]["loss/dpo"].append(dpo)
-                self._metrics[mode]["loss/sft"].append((loss.item() - dpo) / settings.sft_weight)
+            if settings.method == "rpo" and settings.sft_weight and inputs["input_ids"].shape[0] == 2:
+                metrics = self._metrics["train" if model.training else "eval"]
+                margin = metrics["rewards/margins"][-1]
+                dpo = math.log1p(math.exp(-abs(margin))) + max(0.0, -margin)  # -log sigmoid(margin)
+                metrics["loss/dpo"].append(dpo)
+                metrics["loss/sft"].append((loss.item() - dpo) / settings.sft_weight)
             return loss
+
+    return Trainer
+
+
+def _watch(on_step: OnStep) -> Any:
+    from transformers import TrainerCallback
 
     class Watch(TrainerCallback):
         """Reports steps and refuses to go on with a loss that is not a number."""
@@ -125,16 +144,23 @@ def _make_trainer(
             on_step(state.global_step, state.max_steps)
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-            if not math.isfinite((logs or {}).get("loss", 0.0)):
-                raise ModelError(
-                    f"train: the loss is {logs['loss']} at step {state.global_step}; lower train.learning_rate"
-                )
+            loss = (logs or {}).get("loss", 0.0)
+            if not math.isfinite(loss):
+                raise ModelError(f"train: the loss is {loss} at step {state.global_step}; lower train.learning_rate")
+
+    return Watch()
+
+
+def _arguments(settings: Train, folder: Path, seed: int) -> Any:
+    import torch
+    from trl import DPOConfig
 
     gpu = torch.cuda.is_available()
-    arguments = DPOConfig(
+    rpo = settings.method == "rpo"
+    return DPOConfig(
         output_dir=str(folder),
-        loss_type=["sigmoid", "sft"] if settings.method == "rpo" else ["sigmoid"],
-        loss_weights=[1.0, settings.sft_weight] if settings.method == "rpo" else None,
+        loss_type=["sigmoid", "sft"] if rpo else ["sigmoid"],
+        loss_weights=[1.0, settings.sft_weight] if rpo else None,
         beta=settings.beta,
         learning_rate=settings.learning_rate,
         lr_scheduler_type="linear",
@@ -155,27 +181,20 @@ def _make_trainer(
         disable_tqdm=True,
         seed=seed,
     )
-    lora = None
-    if settings.lora_rank:
-        layers = weights.config.num_hidden_layers
-        last = range(max(0, layers - settings.lora_last_layers), layers) if settings.lora_last_layers else None
-        lora = LoraConfig(
-            r=settings.lora_rank,
-            lora_alpha=settings.lora_alpha,
-            target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
-            layers_to_transform=list(last) if last else None,
-            task_type="CAUSAL_LM",
-        )
-    trainer = Trainer(
-        model=weights,
-        args=arguments,
-        train_dataset=Dataset.from_list([_trl_row(pair) for pair in data.train]),
-        processing_class=tokenizer,
-        peft_config=lora,
-        callbacks=[Watch()],
+
+
+def _lora(settings: Train, weights: Any) -> Any:
+    from peft import LoraConfig
+
+    layers = weights.config.num_hidden_layers
+    first = max(0, layers - settings.lora_last_layers)
+    return LoraConfig(
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+        layers_to_transform=list(range(first, layers)) if settings.lora_last_layers else None,
+        task_type="CAUSAL_LM",
     )
-    trainer.remove_callback(PrinterCallback)  # the run's own panel shows progress
-    return trainer
 
 
 def _trl_row(pair: TokenisedPair) -> dict[str, Any]:
