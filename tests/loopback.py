@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -46,7 +47,8 @@ class LoopbackLLM:
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                with contextlib.suppress(BrokenPipeError):  # the client has given up
+                    self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None: ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -62,7 +63,7 @@ def test_the_reference_run_made_something_in_every_stage(reference: Any) -> None
     counts = {stage: len(rows(folder, stage)) for stage in STAGE_NAMES}
     assert counts["seeds"] == counts["tasks"] == 10
     assert min(counts.values()) >= 5
-    kinds = {pair.kind for pair in read_records(next((folder / "pairs").glob("*0-*[!d].parquet")), Pair)}
+    kinds = {pair.kind for pair in read_records(next((folder / "pairs").glob("00000-????????????????.parquet")), Pair)}
     assert "correctness" in kinds
 
 
@@ -72,7 +73,9 @@ def test_killed_in_any_stage_a_second_run_ends_with_the_same_rows(stage: str, re
     settings = run_settings(tmp_path / "run", source, server.base_url)
     (tmp_path / "settings.json").write_text(json.dumps(settings))
     driver = [sys.executable, str(DRIVER), str(tmp_path / "settings.json")]
-    killed = subprocess.run([*driver, stage, "6"], capture_output=True, check=False)
+    (tmp_path / "scratch").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch")}
+    killed = subprocess.run([*driver, stage, "6"], capture_output=True, check=False, env=environment)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     finished = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("0*.parquet")}
     asked = len(server.requests)
@@ -84,6 +87,7 @@ def test_killed_in_any_stage_a_second_run_ends_with_the_same_rows(stage: str, re
     if stage not in ("seeds", "tasks", "samples"):
         assert len(server.requests) == asked
     assert not list((tmp_path / "run").rglob("*.tmp"))
+    assert not list((tmp_path / "scratch").iterdir())
 
 
 def test_a_finished_run_does_nothing_twice(reference: Any) -> None:
@@ -117,7 +121,12 @@ def test_a_changed_setting_remakes_what_depends_on_it(
     assert len(loopback.requests) == asked
     (name,) = {row["ranker"] for row in rows(result.folder, "rankings")}
     assert name == "count"
-    assert len({path.name.split("-")[1] for path in (tmp_path / "run" / "rankings").glob("00000-*[!d].parquet")}) >= 2
+    assert (
+        len(
+            {path.name.split("-")[1] for path in (tmp_path / "run" / "rankings").glob("00000-????????????????.parquet")}
+        )
+        >= 2
+    )
 
 
 def test_the_endpoint_is_not_part_of_the_recipe(reference: Any, tmp_path: Path) -> None:

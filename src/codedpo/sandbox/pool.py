@@ -172,7 +172,7 @@ class _Worker:
         self.layers: tuple[str, ...] = ()
 
     def start(self) -> None:
-        self._scratch.mkdir(mode=0o700, exist_ok=True)
+        self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
         scratch = str(self._scratch)
         environment = {"PYTHONHASHSEED": "0", "HOME": scratch, "TMPDIR": scratch, "LANG": "C.UTF-8", "TZ": "UTC"}
         self._process = subprocess.Popen(

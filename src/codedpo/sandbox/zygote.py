@@ -60,6 +60,7 @@ def main(scratch):
         os.close(requests)
         os.close(answers)
         _, status = os.waitpid(child, 0)
+        _leave_nothing(scratch)
         os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
     jail.die_with_parent()
     jail.drop_privileges()
@@ -167,6 +168,16 @@ class Zygote:
             except ChildProcessError:
                 break
         _empty(self.scratch)
+
+
+def _leave_nothing(scratch):
+    """Our supervisor removes the scratch folder; where it was killed, this does."""
+    try:
+        _empty(scratch)
+        os.rmdir(scratch)
+        os.rmdir(os.path.dirname(scratch))
+    except OSError:
+        pass  # gone already, or another worker's folder is still there
 
 
 def _empty(folder):

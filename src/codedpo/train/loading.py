@@ -11,7 +11,8 @@ from codedpo.errors import ModelError
 from codedpo.models import Model
 
 _BASE_MODEL_TEMPLATE = (
-    "{% for message in messages %}{% if message.role == 'assistant' %}### Response:\n{{ message.content }}{{ eos_token }}"
+    "{% for message in messages %}{% if message.role == 'assistant' %}"
+    "### Response:\n{{ message.content }}{{ eos_token }}"
     "\n{% else %}### Instruction:\n{{ message.content }}\n{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}### Response:\n{% endif %}"
 )
