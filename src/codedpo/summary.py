@@ -14,7 +14,8 @@ def closing_lines(result: RunResult) -> list[str]:
         lines.append(
             f"held-out pairs ({training.held_out_pairs}): preference accuracy "
             f"{training.held_out_accuracy_before:.2f} -> {training.held_out_accuracy_after:.2f}, "
-            f"chosen gained more than rejected in {training.held_out_reward_accuracy:.2f}"
+            f"chosen gained more than rejected in {training.held_out_reward_accuracy:.2f} "
+            f"(margin {training.held_out_margin_gain:+.2f} nats)"
         )
     score = "pass@1 not measured"
     if result.before is not None and result.after is not None:

@@ -20,7 +20,7 @@ from codedpo.prompting import completion, solution_prompt
 from codedpo.records import Pair
 from codedpo.train.data import prepare
 from codedpo.train.loading import load_tokenizer, load_weights
-from codedpo.train.scoring import preference_accuracy, reward_accuracy, score_pairs
+from codedpo.train.scoring import margin_gain, preference_accuracy, reward_accuracy, score_pairs
 from codedpo.train.settings import Train
 from codedpo.train.trainer import train
 from conftest import run_settings
@@ -101,6 +101,7 @@ def test_accuracies_of_scores() -> None:
     after = [PairScore(-9, -12, 5, 4), PairScore(-9, -3, 5, 5)]  # the second one's rejected gained more
     assert preference_accuracy(before) == 0.5
     assert reward_accuracy(before, after) == 0.5
+    assert margin_gain(before, after) == 0.0  # (1 - 0) and (1 - 2)
     assert math.isnan(preference_accuracy([]))
 
 

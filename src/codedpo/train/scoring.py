@@ -47,8 +47,18 @@ def preference_accuracy(scores: Sequence[PairScore]) -> float:
 
 def reward_accuracy(before: Sequence[PairScore], after: Sequence[PairScore]) -> float:
     """Share of pairs whose chosen program gained more log-probability than the rejected one (DPO's implicit reward)."""
-    gains = [(new.chosen - old.chosen) > (new.rejected - old.rejected) for old, new in zip(before, after, strict=True)]
+    gains = _gains(before, after)
+    return sum(gain > 0 for gain in gains) / len(gains) if gains else float("nan")
+
+
+def margin_gain(before: Sequence[PairScore], after: Sequence[PairScore]) -> float:
+    """Mean over pairs of (gain of chosen - gain of rejected) in log-probability, nats; nan without pairs."""
+    gains = _gains(before, after)
     return sum(gains) / len(gains) if gains else float("nan")
+
+
+def _gains(before: Sequence[PairScore], after: Sequence[PairScore]) -> list[float]:
+    return [(new.chosen - old.chosen) - (new.rejected - old.rejected) for old, new in zip(before, after, strict=True)]
 
 
 def _log_probability(weights: Any, prompt: tuple[int, ...], completion: tuple[int, ...]) -> float:

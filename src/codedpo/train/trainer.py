@@ -19,11 +19,11 @@ from codedpo.records import Pair
 from codedpo.store import write_text
 from codedpo.train.data import PreferenceData, TokenisedPair, prepare
 from codedpo.train.loading import load_tokenizer, load_weights
-from codedpo.train.scoring import PairScore, preference_accuracy, reward_accuracy, score_pairs
+from codedpo.train.scoring import PairScore, margin_gain, preference_accuracy, reward_accuracy, score_pairs
 from codedpo.train.settings import Train
 
 _LOG = logging.getLogger("codedpo")
-VERSION = 1
+VERSION = 2
 """Raised whenever the same pairs and settings would give another model."""
 
 
@@ -43,6 +43,8 @@ class TrainResult:
     held_out_accuracy_after: float
     held_out_reward_accuracy: float
     """Share of held-out pairs whose chosen program gained more log-probability than the rejected one."""
+    held_out_margin_gain: float
+    """Mean over held-out pairs of (gain of chosen - gain of rejected) in log-probability, nats."""
     curves: tuple[dict[str, float], ...]
     """One entry per logged step, as TRL names them; `loss/dpo` and `loss/sft` are the two parts."""
 
@@ -227,5 +229,6 @@ def _result(
         held_out_accuracy_before=preference_accuracy(before),
         held_out_accuracy_after=preference_accuracy(after),
         held_out_reward_accuracy=reward_accuracy(before, after),
+        held_out_margin_gain=margin_gain(before, after),
         curves=curves,
     )
