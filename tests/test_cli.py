@@ -96,7 +96,11 @@ def test_ctrl_c_ends_cleanly_with_a_hint(tmp_path: Path, source_folder: Path) ->
         path = tmp_path / "a.yaml"
         path.write_text(yaml.safe_dump(run_settings(tmp_path / "run", source_folder, server.base_url)))
         process = subprocess.Popen(
-            [sys.executable, "-m", "codedpo", "run", "-c", str(path)], stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "codedpo", "run", "-c", str(path)],
+            stderr=subprocess.PIPE,
+            text=True,
+            # A background job of a script ignores SIGINT, and its children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         deadline = time.monotonic() + 60
         while not server.requests and time.monotonic() < deadline:
