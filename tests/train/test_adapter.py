@@ -38,7 +38,8 @@ def test_a_trained_adapter_answers_alike_in_both_engines(tmp_path: Path) -> None
         list(messages), add_generation_prompt=True, return_tensors="pt", return_dict=True
     )
     local: list[str] = []
-    for network in (weights, PeftModel.from_pretrained(weights, tmp_path / "final")):
+    for place in (None, tmp_path / "final"):
+        network = weights if place is None else PeftModel.from_pretrained(weights, place)  # changes `weights` in place
         output = network.generate(**prompt, do_sample=False, max_new_tokens=40)
         local.append(tokenizer.decode(output[0, prompt["input_ids"].shape[1] :], skip_special_tokens=True))
     assert served == local
