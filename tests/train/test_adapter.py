@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from codedpo.code.extract import extract_program
 from codedpo.llms import Request, Sampling
 from codedpo.models import default_cache, locate
 from codedpo.prompting import solution_prompt
@@ -42,5 +43,8 @@ def test_a_trained_adapter_answers_alike_in_both_engines(tmp_path: Path) -> None
         network = weights if place is None else PeftModel.from_pretrained(weights, place)  # changes `weights` in place
         output = network.generate(**prompt, do_sample=False, max_new_tokens=40)
         local.append(tokenizer.decode(output[0, prompt["input_ids"].shape[1] :], skip_special_tokens=True))
-    assert served == local
-    assert served[0] != served[1]
+    # The programs, not the prose after them: llama.cpp rounds activations to 8 bits, so near-ties may fall otherwise.
+    programs = [[extract_program(text, "add") for text in texts] for texts in (served, local)]
+    assert programs[0] == programs[1]
+    assert None not in programs[0]
+    assert programs[0][0] != programs[0][1]
