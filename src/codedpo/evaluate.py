@@ -26,7 +26,7 @@ from codedpo.store import read_records, write_records
 VERSION = 1
 """Raised whenever the same answers would be judged otherwise."""
 OpenLLM = Callable[[], AbstractContextManager[LLM]]
-_LIMITS = Limits(cpu_seconds=10, wall_seconds=100, memory_mb=1024)
+_LIMITS = Limits(cpu_seconds=10, memory_mb=1024)
 
 
 @dataclass(frozen=True)

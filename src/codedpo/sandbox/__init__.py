@@ -1,16 +1,18 @@
 """Untrusted programs in, outcomes and run times out: cross-execution in jailed child processes.
 
-Promises: a verdict is a definite `Outcome`; limits are in processor time, so that load does not change
-verdicts; nothing is left behind. A pass is reported by the child itself (`judged_outside` is False): a program
-that sets out to forge its own pass can.
+Promises: a verdict is a definite `Outcome`, the same on an idle and on a loaded machine; nothing that untrusted code
+does changes another verdict; a pass cannot be forged where `judged_outside` is True, because the assertion was
+evaluated in another process than the solution; nothing is left behind and nothing of the host is in reach.
+Not covered: side channels, kernel bugs, and forged passes where `judged_outside` is False.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from codedpo.records import Execution
-from codedpo.sandbox.pool import Limits, Sandbox, require_linux
+from codedpo.sandbox.limits import Limits, SandboxSettings
+from codedpo.sandbox.pool import Sandbox, require_linux
 
-__all__ = ["Limits", "Sandbox", "cross_execute", "cross_execute_many", "require_linux"]
+__all__ = ["Limits", "Sandbox", "SandboxSettings", "cross_execute", "cross_execute_many", "require_linux"]
 
 
 def cross_execute(solutions: Sequence[str], tests: Sequence[str], *, limits: Limits = Limits()) -> Execution:

@@ -3,50 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import math
-import os
 import queue
 import shutil
-import struct
-import subprocess
 import sys
 import tempfile
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codedpo.errors import ConfigError, SandboxError
+from codedpo.errors import SandboxError
 from codedpo.records import CellReason, Execution, Outcome, Samples
+from codedpo.sandbox.limits import Judge, Limits
+from codedpo.sandbox.worker import Answer, Start, Worker, missing_vital
 
-_ZYGOTE = Path(__file__).with_name("zygote.py")
-_START_ATTEMPTS = 2
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one solution may use on one test."""
-
-    cpu_seconds: float = 3.0
-    """Processor time; decides about a timeout, so that a loaded machine gives the same verdict."""
-    wall_seconds: float = 30.0
-    """Backstop for code that sleeps; keep it at least 5 times `cpu_seconds`."""
-    memory_mb: int = 512
-    """Address space."""
-    max_timeouts: int = 3
-    """A solution's remaining tests are `not_run` once this many timed out."""
-
-    def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if value <= 0:
-                raise ConfigError(f"sandbox.{name}: {value} must be greater than 0")
+_REPEATABLE = (Outcome.PASSED, Outcome.WRONG, Outcome.EXCEPTION)
+"""Outcomes that a second run can contradict."""
 
 
 def require_linux() -> None:
@@ -63,30 +40,47 @@ class Sandbox:
     Args:
         workers: processes; one per core is right.
         limits: per solution and test.
+        judge: where assertions are evaluated, see `SandboxSettings`.
+        allow_weaker: run although a vital layer of isolation is missing here.
+        python: interpreter of another environment, whose packages solutions may import.
+        preload: modules of it to import once.
 
     Raises:
-        SandboxError: not Linux, or the workers cannot be started.
+        SandboxError: not Linux, a vital layer is missing, or the workers cannot be started.
     """
 
-    def __init__(self, *, workers: int = 1, limits: Limits = Limits()):
+    def __init__(
+        self,
+        *,
+        workers: int = 1,
+        limits: Limits = Limits(),
+        judge: Judge = "auto",
+        allow_weaker: bool = False,
+        python: str = "",
+        preload: Sequence[str] = (),
+        without: Sequence[str] = (),
+    ):
         require_linux()
         self.limits = limits
+        self._judge: Judge = judge
         self._folder = Path(tempfile.mkdtemp(prefix="codedpo-sandbox-"))
-        self._workers = [_Worker(self._folder / str(index)) for index in range(workers)]
-        self._free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        start = Start(limits.memory_mb, python, tuple(preload), tuple(without))
+        self._seats = [_Seat(self._folder, index, start) for index in range(workers)]
+        self._free: queue.SimpleQueue[_Seat] = queue.SimpleQueue()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="sandbox")
         try:
-            for worker in self._workers:
-                worker.start()
-                self._free.put(worker)
+            for seat in self._seats:
+                seat.first.start()
+                self._free.put(seat)
+            _require_vital(self.layers, allow_weaker)
         except SandboxError:
             self.close()
             raise
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Names of the kernel restrictions that hold here (see jail.py)."""
-        return self._workers[0].layers
+        """Names of the kernel restrictions that hold here (see jailed/jail.py)."""
+        return self._seats[0].first.layers
 
     def __enter__(self) -> Sandbox:
         return self
@@ -96,8 +90,8 @@ class Sandbox:
 
     def close(self) -> None:
         """End all workers and remove their scratch folders."""
-        for worker in self._workers:
-            worker.stop()
+        for seat in self._seats:
+            seat.stop()
         self._threads.shutdown(wait=True, cancel_futures=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -113,46 +107,97 @@ class Sandbox:
         pending: deque[Future[Execution]] = deque()
         for solutions, tests in tasks:
             pending.append(self._threads.submit(self._execute, tuple(solutions), tuple(tests)))
-            if len(pending) > 2 * len(self._workers):
+            if len(pending) > 2 * len(self._seats):
                 yield _result(pending.popleft())
         while pending:
             yield _result(pending.popleft())
 
-    def measure(self, solutions: Sequence[str], tests: Sequence[str], *, rounds: int) -> NDArray[np.float64]:
-        """Processor seconds of one pass over `tests`, (n_solutions, rounds); nan where a run did not pass.
-
-        Rounds are interleaved over the solutions, each in a fresh process, after a warm-up.
-        """
-        if not solutions:
-            return np.empty((0, rounds))
-        limits = asdict(self.limits)
-        limits["wall_seconds"] *= max(1, len(tests)) * 3  # warm-up, calibration, measurement
-        request = {"kind": "measure", "solutions": list(solutions), "tests": list(tests), "limits": limits}
-        answer = self._ask({**request, "rounds": rounds})
-        return np.array(answer["rounds"], dtype=np.float64).T
-
     def _execute(self, solutions: tuple[str, ...], tests: tuple[str, ...]) -> Execution:
-        shape = (len(solutions), len(tests))
-        samples = Samples(None, solutions, tests, 0, 0, None, None)
-        request = {"kind": "execute", "solutions": solutions, "tests": tests, "limits": asdict(self.limits)}
-        cells: list[dict[str, Any]] = self._ask(request)["cells"] if math.prod(shape) else []
-        reasons = (
-            CellReason(*divmod(index, len(tests)), cell["reason"]) for index, cell in enumerate(cells) if cell["reason"]
-        )
+        with self._seat() as seat:
+            request = self._request(solutions, tests, seed=0)
+            cells = _Cells(seat.first.ask(request), len(solutions), len(tests))
+            chosen = cells.to_confirm()
+            if chosen.any():
+                rows = np.flatnonzero(chosen.any(axis=1))
+                skip = np.flatnonzero(~chosen[rows].ravel()).tolist()
+                again = self._request([solutions[row] for row in rows], tests, seed=1, skip=skip)
+                cells.confirm(rows, _Cells(seat.second.ask(again), len(rows), len(tests)))
         return Execution(
-            samples=samples,
-            outcomes=np.array([Outcome[cell["outcome"].upper()] for cell in cells], dtype=np.uint8).reshape(shape),
-            cpu_seconds=np.array([cell["cpu"] for cell in cells], dtype=np.float32).reshape(shape),
-            judged_outside=np.zeros(shape, dtype=bool),
-            reasons=tuple(reasons),
+            samples=Samples(None, solutions, tests, 0, 0, None, None),
+            outcomes=cells.outcomes,
+            cpu_seconds=cells.cpu_seconds,
+            judged_outside=cells.judged_outside,
+            reasons=cells.reasons(),
         )
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        worker = self._free.get()
+    def _request(
+        self, solutions: Sequence[str], tests: Sequence[str], *, seed: int, skip: Sequence[int] = ()
+    ) -> dict[str, Any]:
+        what = {"solutions": solutions, "tests": tests, "skip": skip}
+        return {**what, "seed": seed, "judge": self._judge, "limits": asdict(self.limits)}
+
+    @contextlib.contextmanager
+    def _seat(self) -> Iterator[_Seat]:
+        seat = self._free.get()
         try:
-            return worker.ask(request)
+            yield seat
         finally:
-            self._free.put(worker)
+            self._free.put(seat)
+
+
+class _Seat:
+    """A core's two zygotes: the second has another order of sets and other random numbers, to confirm verdicts."""
+
+    def __init__(self, folder: Path, index: int, start: Start):
+        self.first = Worker(folder / f"{index}", start, hash_seed=0)
+        self.second = Worker(folder / f"{index}b", start, hash_seed=1)
+
+    def stop(self) -> None:
+        self.first.stop()
+        self.second.stop()
+
+
+class _Cells:
+    """A zygote's answer about one task, as arrays of shape (n_solutions, n_tests)."""
+
+    def __init__(self, answer: Answer, n_solutions: int, n_tests: int):
+        shape, size = (n_solutions, n_tests), n_solutions * n_tests
+        tail = answer.tail
+        self.outcomes: NDArray[np.uint8] = np.frombuffer(tail, np.uint8, size).reshape(shape).copy()
+        inside = np.frombuffer(tail, np.uint8, size, size).reshape(shape)
+        self.judged_outside: NDArray[np.bool_] = inside == 0
+        self.cpu_seconds: NDArray[np.float32] = np.frombuffer(tail, np.float32, size, 2 * size).reshape(shape).copy()
+        self._texts: dict[int, str] = dict(answer.header["reasons"])
+        self._chance_solutions, self._chance_tests = answer.header["chance"]
+
+    def to_confirm(self) -> NDArray[np.bool_]:
+        """Cells whose code could give another outcome by chance."""
+        chosen = np.zeros(self.outcomes.shape, dtype=bool)
+        chosen[self._chance_solutions] = True
+        chosen[:, self._chance_tests] = True
+        return chosen & np.isin(self.outcomes, _REPEATABLE)
+
+    def confirm(self, rows: NDArray[np.intp], second: _Cells) -> None:
+        """Call those cells flaky that came out otherwise the second time."""
+        differs = np.isin(second.outcomes, _REPEATABLE) & (second.outcomes != self.outcomes[rows])
+        for row, test in np.argwhere(differs).tolist():
+            solution = int(rows[row])
+            first, other = Outcome(self.outcomes[solution, test]), Outcome(second.outcomes[row, test])
+            self._texts[solution * self.outcomes.shape[1] + test] = f"{first.name.lower()}, then {other.name.lower()}"
+            self.outcomes[solution, test] = Outcome.FLAKY
+
+    def reasons(self) -> tuple[CellReason, ...]:
+        width = self.outcomes.shape[1]
+        return tuple(CellReason(*divmod(cell, width), text) for cell, text in sorted(self._texts.items()))
+
+
+def _require_vital(layers: Sequence[str], allow_weaker: bool) -> None:
+    missing = missing_vital(layers)
+    if missing and not allow_weaker:
+        raise SandboxError(
+            f"this machine lacks vital isolation: {'; '.join(missing)}. `codedpo doctor` tells what that means; "
+            "set sandbox.allow_weaker: true only for code that you trust"
+        )
 
 
 def _result(future: Future[Execution]) -> Execution | SandboxError:
@@ -160,77 +205,3 @@ def _result(future: Future[Execution]) -> Execution | SandboxError:
         return future.result()
     except SandboxError as error:
         return error
-
-
-class _Worker:
-    """One zygote process, started again when it dies."""
-
-    def __init__(self, scratch: Path):
-        self._scratch = scratch
-        self._process: subprocess.Popen[bytes] | None = None
-        self._stopped = threading.Event()
-        self.layers: tuple[str, ...] = ()
-
-    def start(self) -> None:
-        self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        scratch = str(self._scratch)
-        environment = {"PYTHONHASHSEED": "0", "HOME": scratch, "TMPDIR": scratch, "LANG": "C.UTF-8", "TZ": "UTC"}
-        self._process = subprocess.Popen(
-            [os.path.realpath(sys.executable), "-s", "-S", "-B", str(_ZYGOTE), scratch],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            start_new_session=True,
-        )
-        try:
-            self.layers = tuple(self._receive()["layers"])
-        except EOFError as error:
-            raise SandboxError(
-                f"a sandbox process of {sys.executable} ended at once; is it a working Python?"
-            ) from error
-
-    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        for _ in range(_START_ATTEMPTS):
-            try:
-                self._send(request)
-                return self._receive()
-            except (EOFError, BrokenPipeError):
-                if self._stopped.is_set():
-                    break
-                self._kill()
-                self.start()
-        if not self._stopped.is_set():
-            self._kill()
-            self.start()
-        raise SandboxError("a sandbox process died twice on the same task: is the machine out of memory?")
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._kill()
-
-    def _kill(self) -> None:
-        if self._process is None:
-            return
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
-
-    def _send(self, message: dict[str, Any]) -> None:
-        assert self._process is not None and self._process.stdin is not None
-        data = json.dumps(message).encode("ascii")
-        self._process.stdin.write(struct.pack("=I", len(data)) + data)
-        self._process.stdin.flush()
-
-    def _receive(self) -> dict[str, Any]:
-        (size,) = struct.unpack("=I", self._read(4))
-        return json.loads(self._read(size))
-
-    def _read(self, size: int) -> bytes:
-        assert self._process is not None and self._process.stdout is not None
-        data = self._process.stdout.read(size)
-        if len(data) < size:
-            raise EOFError
-        return data

@@ -1,0 +1,258 @@
+"""What a test or a solution can do, read off its syntax or byte code before anything runs.
+
+Tests: may the assertion be judged outside the solution's process, and may one judge serve all solutions with it?
+Solutions: can one test's run leave something behind for the next, and can two runs differ by chance?
+Each answer errs on the careful side: a wrong "careful" costs time, never a verdict.
+"""
+
+import ast
+import builtins
+import dis
+import opcode
+import sys
+
+SHARED, ALONE, INSIDE = "shared", "alone", "inside"
+
+_SHARED_MODULES = frozenset({"math", "cmath", "itertools"})  # written in C, only functions and numbers in them
+_PURE_MODULES = _SHARED_MODULES | frozenset(
+    "typing collections functools copy string re fractions decimal statistics datetime operator json heapq bisect "
+    "dataclasses enum calendar textwrap numbers __future__".split()
+)
+"""Modules with which a test can be judged without the solution: nothing in them tells of another process."""
+_SHARED_BUILTINS = frozenset(
+    "abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate filter float frozenset "
+    "hex int isinstance issubclass iter len list map max min next oct ord pow print range repr reversed round set slice "
+    "sorted str sum tuple zip ArithmeticError AssertionError AttributeError BaseException Exception IndexError "
+    "KeyError LookupError NameError NotImplementedError OverflowError RecursionError RuntimeError StopIteration "
+    "TypeError UnboundLocalError UnicodeDecodeError UnicodeEncodeError UnicodeError ValueError ZeroDivisionError "
+    "Ellipsis NotImplemented".split()
+)
+_INSIDE_BUILTINS = frozenset("globals locals vars eval exec compile __import__ open input dir".split())
+_DATA_TYPES = (int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset, range, type(None))
+DATA_ATTRIBUTES = frozenset(name for kind in _DATA_TYPES for name in dir(kind) if not name.startswith("_"))
+_SHARED_NODES = (
+    ast.Module, ast.Expr, ast.Assert, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.For, ast.While, ast.If, ast.Pass,
+    ast.Break, ast.Continue, ast.Import, ast.ImportFrom, ast.alias, ast.FunctionDef, ast.Return, ast.arguments, ast.arg,
+    ast.Lambda, ast.Try, ast.ExceptHandler, ast.Raise, ast.Delete, ast.BoolOp, ast.NamedExpr, ast.BinOp, ast.UnaryOp,
+    ast.IfExp, ast.Dict, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.comprehension,
+    ast.Compare, ast.Call, ast.keyword, ast.FormattedValue, ast.JoinedStr, ast.Constant, ast.Attribute, ast.Subscript,
+    ast.Starred, ast.Name, ast.List, ast.Tuple, ast.Slice, ast.expr_context, ast.boolop, ast.operator, ast.unaryop,
+    ast.cmpop,
+)  # fmt: skip
+_CALLERS = frozenset("map filter callable sorted min max".split())
+_CHANCE_NAMES = frozenset("random time datetime uuid secrets os threading id hash urandom monotonic".split())
+_SET_CONSUMERS = frozenset("len sorted sum min max any all set frozenset isinstance".split())
+
+
+class Plan:
+    """How one test is judged.
+
+    place: SHARED (one judge for all solutions), ALONE (a judge of its own, each time) or INSIDE (the solution's process).
+    calls: names of the solution that the test calls.
+    modules: names of modules that the test uses without importing them: the solution must have.
+    builtins: built-in names that may be the solution's, because the test calls no other name of it. A solution that
+        redefines a built-in beside the function asked for does not change what the test means by it.
+    returns_arguments: whether the test looks at its arguments after the call.
+    chance: whether two runs of the test on the same solution may differ.
+    """
+
+    def __init__(self, tree):
+        self.place = SHARED
+        self._imported = set()
+        self._stored, self._functions = _bindings(tree)
+        self._parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+        self.calls, self.modules, self.builtins = set(), set(), set()
+        self.returns_arguments = False
+        self.chance = False
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                self._import(node)
+        for node in ast.walk(tree):
+            self._visit(node)
+        if self.calls:
+            self.builtins = set()
+        elif self.builtins:
+            self._at_least(ALONE)
+
+    def _at_least(self, place):
+        if place == INSIDE or self.place == SHARED:
+            self.place = place
+
+    def _import(self, node):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+        for name in names:
+            root = name.split(".")[0]
+            if root not in _PURE_MODULES or getattr(node, "level", 0):
+                self._at_least(INSIDE)
+            elif name not in _SHARED_MODULES:
+                self._at_least(ALONE)
+        for alias in node.names:
+            if alias.name == "*":
+                self._at_least(ALONE)
+            self._imported.add(alias.asname or alias.name.split(".")[0])
+
+    def _visit(self, node):
+        if not isinstance(node, _SHARED_NODES):
+            self._at_least(ALONE)
+        if isinstance(node, ast.Name):
+            self._name(node)
+        elif isinstance(node, ast.Attribute):
+            self._attribute(node)
+        elif isinstance(node, ast.Compare):
+            self._compare(node)
+        elif isinstance(node, ast.FunctionDef | ast.Lambda) and getattr(node, "decorator_list", None):
+            self._at_least(ALONE)
+        if isinstance(node, ast.Set | ast.SetComp) and not self._order_free(node):
+            self.chance = True
+
+    def _name(self, node):
+        name = node.id
+        if name in _CHANCE_NAMES:
+            self.chance = True
+        if name in _INSIDE_BUILTINS:
+            self._at_least(INSIDE)
+        if not isinstance(node.ctx, ast.Load) or name in self._stored or name in self._imported:
+            if name.startswith("__"):
+                self._at_least(INSIDE)
+            return
+        parent = self._parents.get(node)
+        if isinstance(parent, ast.Attribute) and name in _PURE_MODULES:
+            self.modules.add(name)
+            if name not in _SHARED_MODULES:
+                self._at_least(ALONE)
+        elif hasattr(builtins, name):
+            self.builtins.add(name)
+            if name not in _SHARED_BUILTINS:
+                self._at_least(ALONE)
+            if name in ("set", "frozenset") and isinstance(parent, ast.Call) and not self._order_free(parent):
+                self.chance = True
+        elif isinstance(parent, ast.Call) and parent.func is node:
+            self.calls.add(name)
+            self._call(parent)
+        elif self._callee(node) in self._functions:
+            self.calls.add(name)  # handed to a function of the test, as in HumanEval's check(candidate)
+            self.returns_arguments = True
+        elif self._callee(node) in _CALLERS:
+            self.calls.add(name)
+        else:
+            self._at_least(INSIDE)
+
+    def _callee(self, node):
+        """The name of the function that a node is an argument of; None where there is no such name."""
+        parent = self._parents.get(node)
+        if isinstance(parent, ast.keyword):
+            parent = self._parents.get(parent)
+        if isinstance(parent, ast.Call) and parent.func is not node and isinstance(parent.func, ast.Name):
+            return parent.func.id
+        return None
+
+    def _call(self, call):
+        for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+            for part in ast.walk(argument):
+                if isinstance(part, ast.Lambda) or (isinstance(part, ast.Name) and part.id in self._functions):
+                    if not self._is_key(part):
+                        self._at_least(INSIDE)  # a function cannot travel
+                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and part.id in self._stored:
+                    self.returns_arguments = True
+
+    def _is_key(self, node):
+        """Whether a function is called, or consumed by a built-in such as sorted(..., key=), before the call."""
+        parent = self._parents.get(node)
+        called = isinstance(parent, ast.Call) and parent.func is node
+        return called or self._callee(node) in _SHARED_BUILTINS
+
+    def _attribute(self, node):
+        base = node.value
+        of_module = isinstance(base, ast.Name) and (base.id in self._imported or base.id in self.modules)
+        of_module = of_module or (isinstance(base, ast.Name) and base.id in _PURE_MODULES and base.id not in self._stored)
+        if node.attr.startswith("_") or not isinstance(node.ctx, ast.Load):
+            self._at_least(INSIDE)
+        elif not of_module and node.attr not in DATA_ATTRIBUTES:
+            self._at_least(INSIDE)
+        elif node.attr in ("format", "format_map"):
+            self._at_least(ALONE)  # a format string reads attributes
+
+    def _compare(self, node):
+        for operator, right in zip(node.ops, node.comparators):
+            if isinstance(operator, ast.Is | ast.IsNot) and not isinstance(right, ast.Constant):
+                self._at_least(INSIDE)  # identity does not travel
+
+    def _order_free(self, node):
+        """Whether nobody sees in which order a set gives its items."""
+        parent = self._parents.get(node)
+        if isinstance(parent, ast.Compare):
+            return True
+        if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name):
+            return parent.func.id in _SET_CONSUMERS
+        return False
+
+
+def _bindings(tree):
+    """Names that the test binds itself, and those of them that are functions or classes."""
+    stored, functions = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            stored.add(node.id)
+        elif isinstance(node, ast.arg):
+            stored.add(node.arg)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            stored.add(node.name)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            stored.add(node.name)
+            functions.add(node.name)
+    return stored, functions
+
+
+_STATELESS_MODULES = frozenset(
+    "typing math cmath itertools functools collections heapq bisect string re operator copy fractions dataclasses "
+    "abc numbers textwrap array struct base64 __future__ datetime json enum statistics time sys".split()
+)
+_STATEFUL_NAMES = frozenset(
+    "globals locals vars eval exec compile open setattr delattr getattr breakpoint help register".split()
+)
+_STATELESS_SYS = frozenset({"maxsize", "float_info", "version_info", "getsizeof", "maxunicode", "intern", "version"})
+_CLASS_NAMES = frozenset(
+    "__init__ __name__ __module__ __qualname__ __doc__ __annotations__ __repr__ __str__ __eq__ __ne__ __lt__ __le__ "
+    "__gt__ __ge__ __hash__ __len__ __iter__ __next__ __getitem__ __setitem__ __contains__ __call__ __add__ __sub__ "
+    "__mul__ __bool__ __post_init__ __slots__ __enter__ __exit__ __all__ __main__".split()
+)
+_ATTRIBUTE_STORES = ("STORE_ATTR", "DELETE_ATTR")
+_SET_CODES = ("BUILD_SET", "SET_ADD", "SET_UPDATE")
+
+
+def solution_traits(code):
+    """[stateful, chance, seeded] of compiled solution code.
+
+    stateful: a test's run may leave something in the process that a later test's run sees.
+    chance: two runs may differ: random numbers, the clock, the order of a set.
+    seeded: it may use Python's random numbers, so that they must start from the same seed.
+    """
+    names, operations = set(), set()
+    _collect(code, names, operations)
+    imports = {name for name in names if name.startswith("import ")}
+    names -= imports
+    modules = {name[7:].split(".")[0] for name in imports}
+    private = {name for name in names if name.startswith("__") and name not in _CLASS_NAMES}
+    stateful = bool(modules - _STATELESS_MODULES or names & _STATEFUL_NAMES or private)
+    stateful = stateful or bool(operations & _STORES and modules - {"typing", "__future__"})
+    stateful = stateful or ("sys" in modules and bool(names & (set(dir(sys)) - _STATELESS_SYS)))
+    chance = bool((names | modules) & _CHANCE_NAMES or names & {"set", "frozenset"} or operations & _SETS)
+    return [stateful, chance, "random" in modules or "__import__" in names]
+
+
+def _opcodes(names):
+    return frozenset(opcode.opmap[name] for name in names)
+
+
+_STORES, _SETS, _IMPORTS = _opcodes(_ATTRIBUTE_STORES), _opcodes(_SET_CODES), _opcodes(["IMPORT_NAME", "EXTENDED_ARG"])
+
+
+def _collect(code, names, operations):
+    names.update(code.co_names)
+    found = set(code.co_code[::2])
+    operations |= found
+    if found & _IMPORTS:
+        names.update(f"import {step.argval}" for step in dis.get_instructions(code) if step.opname == "IMPORT_NAME")
+    for constant in code.co_consts:
+        if hasattr(constant, "co_code"):
+            _collect(constant, names, operations)

@@ -1,0 +1,156 @@
+"""The process that runs untrusted code: jails itself once, then forks judges and solutions. Standard library only.
+
+Started by worker.py as `python -s -S -B zygote.py CONFIG`, CONFIG being JSON: scratch, memory_mb, preload, without
+(names of layers to leave out). It speaks frames on its standard input and output: 4 bytes of length, JSON, and in
+answers a binary tail. One request is one task, or one step of a timing.
+"""
+
+import os
+
+# Modules may ask for work in each forked child: `random` reseeds itself, which costs more than all the rest of a fork.
+# Children are seeded where that matters, so nothing that is imported from here on gets its wish.
+os.register_at_fork = lambda **hooks: None
+
+import builtins
+import collections
+import datetime
+import decimal
+import functools
+import gc
+import heapq
+import importlib
+import itertools
+import json
+import math
+import random
+import re
+import string
+import struct
+import sys
+import traceback
+import typing
+
+import jail  # Python puts the folder of the script first on the path
+import processes
+import seccomp
+import table
+
+del sys.path[0]
+
+_PRELOADED = (builtins, collections, datetime, decimal, functools, heapq, itertools, math, random, re, string, typing)
+_SYSTEM_FILES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/usr/share/zoneinfo")
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+
+
+def main(config):
+    requests, answers = _private_pipes()
+    without = set(config["without"])
+    scratch = config["scratch"]
+    layers = []
+    if "namespaces" not in without and jail.enter_namespaces():
+        layers.append("namespaces")
+    child = os.fork()
+    if child:
+        os.close(requests)
+        os.close(answers)
+        _, status = os.waitpid(child, 0)
+        _leave_nothing(scratch)
+        os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+    try:
+        _live(config, without, layers, requests, answers)
+    except BaseException:
+        _send(answers, {"fault": traceback.format_exc()})  # ours, not the untrusted code's
+    os._exit(0)
+
+
+def _live(config, without, layers, requests, answers):
+    for name in config["preload"]:
+        importlib.import_module(name)
+    scratch = config["scratch"]
+    work = _enter_jail(scratch, config["memory_mb"], layers, without)
+    os.environ["HOME"] = os.environ["TMPDIR"] = work
+    children = processes.Children(work, requests, layers)
+    gc.collect()
+    gc.freeze()
+    _send(answers, {"layers": layers})
+    while (request := _receive(requests)) is not None:
+        _serve(request, children, answers)
+
+
+def _enter_jail(scratch, memory_mb, layers, without):
+    """Put on every layer that is to be had; the folder for the untrusted code's files."""
+    readable = [path for path in dict.fromkeys((os.path.dirname(os.__file__), *sys.path, *_SYSTEM_FILES)) if path]
+    work = None
+    if "root" not in without and "namespaces" in layers:
+        work = jail.build_root(readable, _DEVICES, scratch, memory_mb=64)
+        layers += ["root", "scratch"] if work else []
+    if "uid" not in without and jail.become_nobody():
+        layers.append("uid")
+    jail.die_with_parent()
+    if jail.drop_privileges():
+        layers.append("privileges")
+    work = work or scratch
+    os.chdir(work)
+    if "landlock" not in without and jail.restrict_files((*readable, *_DEVICES), (work, "/dev/null")):
+        layers.append("landlock")
+    jail.limit_resources(memory_mb)
+    if "seccomp" not in without and seccomp.common_filter().install(0):
+        layers.append("seccomp")
+    return work
+
+
+def _serve(request, children, answers):
+    task = table.Table(request, children)
+    task.run()
+    header = {
+        "reasons": list(task.reasons.items()),
+        "chance": task.chance,
+    }
+    _send(answers, header, bytes(task.outcomes) + bytes(task.inside) + task.cpu.tobytes())
+
+
+def _leave_nothing(scratch):
+    """Our supervisor removes the scratch folder; where it was killed, this does."""
+    try:
+        processes.empty(scratch)
+        os.rmdir(scratch)
+        os.rmdir(os.path.dirname(scratch))
+    except OSError:
+        pass  # gone already, or another worker's folder is still there
+
+
+def _private_pipes():
+    """Our request and answer pipes on other descriptors; 0, 1, 2 become /dev/null."""
+    requests, answers = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    os.close(null)
+    return requests, answers
+
+
+def _send(fd, header, tail=b""):
+    text = json.dumps(header).encode("ascii")
+    data = struct.pack("=II", len(text), len(tail)) + text + tail
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def _receive(fd):
+    header = _read_exactly(fd, 4)
+    return None if header is None else json.loads(_read_exactly(fd, struct.unpack("=I", header)[0]))
+
+
+def _read_exactly(fd, size):
+    parts = []
+    while size:
+        part = os.read(fd, min(size, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

@@ -1,0 +1,151 @@
+"""One zygote process: started, asked, started again when it dies."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from codedpo.errors import SandboxError
+
+_ZYGOTE = Path(__file__).parent / "jailed" / "zygote.py"
+_ATTEMPTS = 2
+
+
+@dataclass(frozen=True)
+class Start:
+    """How zygotes are started."""
+
+    memory_mb: int
+    python: str = ""
+    preload: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    """Layers of isolation to leave out, as if this kernel lacked them."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a zygote said: a JSON header and a binary tail."""
+
+    header: dict[str, Any]
+    tail: bytes
+
+
+class Worker:
+    """One zygote.
+
+    Args:
+        scratch: the folder for the untrusted code's files; made here.
+        hash_seed: Python's seed for the order of sets.
+    """
+
+    def __init__(self, scratch: Path, start: Start, *, hash_seed: int):
+        self._scratch = scratch
+        self._start = start
+        self._hash_seed = hash_seed
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = threading.Event()
+        self.layers: tuple[str, ...] = ()
+
+    def start(self) -> None:
+        """Start the process and learn which layers of isolation hold; SandboxError where that fails."""
+        self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own = self._start
+        config = {
+            "scratch": str(self._scratch),
+            "memory_mb": own.memory_mb,
+            "preload": own.preload,
+            "without": own.without,
+        }
+        python = own.python or os.path.realpath(sys.executable)
+        isolated = ["-s", "-B"] if own.python else ["-s", "-S", "-B"]
+        environment = {"PYTHONHASHSEED": str(self._hash_seed), "LANG": "C.UTF-8", "TZ": "UTC"}
+        environment |= {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+        try:
+            self._process = subprocess.Popen(
+                [python, *isolated, str(_ZYGOTE), json.dumps(config)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+                start_new_session=True,
+            )
+            self.layers = tuple(self._receive().header["layers"])
+        except (OSError, EOFError) as error:
+            what = f" with {', '.join(own.preload)} preloaded" if own.preload else ""
+            raise SandboxError(
+                f"a sandbox process of {python}{what} ended at once; is it a working Python, and sandbox.memory_mb "
+                f"({own.memory_mb}) enough?"
+            ) from error
+
+    def ask(self, request: dict[str, Any]) -> Answer:
+        """The answer to a request; a process that dies on it is replaced, and SandboxError says so the second time."""
+        for _ in range(_ATTEMPTS):
+            try:
+                if self._process is None:
+                    self.start()
+                self._send(request)
+                return self._receive()
+            except (EOFError, BrokenPipeError):
+                if self._stopped.is_set():
+                    break
+                self._kill()
+                self.start()
+        raise SandboxError("a sandbox process died twice on the same task: is the machine out of memory?")
+
+    def stop(self) -> None:
+        """End the process."""
+        self._stopped.set()
+        self._kill()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def _kill(self) -> None:
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+
+    def _send(self, message: dict[str, Any]) -> None:
+        assert self._process is not None and self._process.stdin is not None
+        data = json.dumps(message).encode("ascii")
+        self._process.stdin.write(struct.pack("=I", len(data)) + data)
+        self._process.stdin.flush()
+
+    def _receive(self) -> Answer:
+        text_size, tail_size = struct.unpack("=II", self._read(8))
+        answer = Answer(json.loads(self._read(text_size)), self._read(tail_size))
+        if "fault" in answer.header:
+            self._kill()
+            self._process = None
+            raise SandboxError(f"a sandbox process failed:\n{answer.header['fault']}")
+        return answer
+
+    def _read(self, size: int) -> bytes:
+        assert self._process is not None and self._process.stdout is not None
+        data = self._process.stdout.read(size)
+        if len(data) < size:
+            raise EOFError
+        return data
+
+
+def missing_vital(layers: Sequence[str]) -> list[str]:
+    """Groups of layers of which one at least must hold and none does, such as `root or landlock`."""
+    return [" or ".join(group) for group in VITAL if not set(group) & set(layers)]
+
+
+VITAL = (("seccomp",), ("root", "landlock"))
+"""Of each group of layers one at least must hold, or the sandbox refuses to run."""
