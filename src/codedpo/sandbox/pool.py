@@ -112,6 +112,15 @@ class Sandbox:
         while pending:
             yield _result(pending.popleft())
 
+    def measure(
+        self, solutions: Sequence[str], tests: Sequence[str], *, repeats: Sequence[int], readings: int, seed: int
+    ) -> dict[str, Any]:
+        """One round of timing, request and answer as in jailed/timed.py; rounds alternate between a core's processes."""
+        request = {"kind": "measure", "solutions": solutions, "tests": tests, "limits": asdict(self.limits)}
+        request |= {"repeats": repeats, "readings": readings, "seed": seed}
+        with self._seat() as seat:
+            return (seat.second if seed % 2 else seat.first).ask(request).header
+
     def _execute(self, solutions: tuple[str, ...], tests: tuple[str, ...]) -> Execution:
         with self._seat() as seat:
             request = self._request(solutions, tests, seed=0)

@@ -22,7 +22,7 @@ def judge(channel, solution, test, seed, token):
     chance = False
     try:
         code = compile(solution, "<solution>", "exec", dont_inherit=True)
-        chance = plain.solution_traits(code)[1]
+        chance = plain.Traits(code).chance
         namespace = solver.load(code)
         exec(compile(test, "<test>", "exec", dont_inherit=True), namespace)
         verdict = [PASSED, ""]

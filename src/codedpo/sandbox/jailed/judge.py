@@ -41,13 +41,14 @@ class Judge:
         self._batched, self._request = None, None
 
     def prepare_solution(self, index, source):
-        """Compile one solution: [stateful, chance, seeded, independent, verdict if it does not compile]."""
+        """Compile one solution: [stateful, chance, threads, independent, verdict if it does not compile]."""
         try:
             tree = ast.parse(source)
             code = compile(source, "<solution>", "exec", dont_inherit=True)
-            traits = plain.solution_traits(code)
-            self._codes[index] = (code, traits[2])
-            return [*traits, independent.is_independent(tree), None]
+            traits = plain.Traits(code)
+            self._codes[index] = (code, traits.seeded)
+            share = not traits.threads and independent.is_independent(tree)
+            return [traits.stateful, traits.chance, traits.threads, share, None]
         except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError) as error:
             return [False, False, False, False, [EXCEPTION, 0.0, f"{type(error).__name__}: {error}"[:300]]]
 
@@ -91,14 +92,14 @@ class Judge:
             verdicts.append(session.run(present))
             if session.lost:
                 return ["again", "lost"]
-            if verdicts[-1][0] in (OUT_OF_MEMORY, UNSENDABLE):
-                return ["again", "memory"]
+            if verdicts[-1][0] == OUT_OF_MEMORY:
+                return ["again", "memory"]  # it may have been the tests before that filled it
         return ["verdicts", verdicts]
 
     def _batch(self, indices):
         if indices != self._batched:
             tests = [self.tests[index] for index in indices]
-            look = sorted(set().union(*(test.plan.modules for test in tests)))
+            look = sorted(set().union(*(test.plan.modules | test.plan.absent for test in tests)))
             calls = [test.first for test in tests if test.first]
             self._batched, self._request = indices, (calls[0][0] if calls else indices[0], look, calls)
         return self._request
@@ -109,16 +110,16 @@ class Judge:
         return marshal.dumps((code, self._seed if seeded else None, request))
 
     def cell(self, channel, solution, index):
-        """Judge one solution on one test: ["verdicts", [verdict]], or ["again", "lost"] where its process ended."""
+        """Judge one solution on one test, in a process of its own; answers as `row` does."""
         test = self.tests[index]
         self._page.busy(index)
-        look = sorted(test.plan.builtins | test.plan.modules)
+        look = sorted(test.plan.builtins | test.plan.modules | test.plan.absent)
         channel.send(self._first_request(solution, (index, look, [])))
         reply = channel.receive()
         if reply is None:
             return ["again", "lost"]
         if len(reply) == 1:
-            return ["verdicts", [_failed(reply[0], 0.0)]]
+            return ["failure", _failed(reply[0], 0.0)]
         session = _Session(channel, test, None)
         verdict = session.run(reply[0])
         return ["again", "lost"] if session.lost else ["verdicts", [verdict]]
@@ -252,6 +253,8 @@ class _Session:
     def run(self, present):
         """[outcome, processor seconds that the solution says it used, text]."""
         test = self._test
+        if test.plan.absent and not test.plan.absent.isdisjoint(present):
+            return [UNSENDABLE, 0.0, ""]
         namespace = {"__name__": "test", "__builtins__": builtins}
         for name in test.modules:
             if name in present:

@@ -8,6 +8,8 @@ Each answer errs on the careful side: a wrong "careful" costs time, never a verd
 import ast
 import builtins
 import dis
+import functools
+import importlib.util
 import opcode
 import sys
 
@@ -52,6 +54,8 @@ class Plan:
     modules: names of modules that the test uses without importing them: the solution must have.
     builtins: built-in names that may be the solution's, because the test calls no other name of it. A solution that
         redefines a built-in beside the function asked for does not change what the test means by it.
+    absent: names that the test uses in a way that only works inside the solution's process, should the solution have
+        them; where it does not, the test raises NameError in any process.
     returns_arguments: whether the test looks at its arguments after the call.
     chance: whether two runs of the test on the same solution may differ.
     """
@@ -61,7 +65,7 @@ class Plan:
         self._imported = set()
         self._stored, self._functions = _bindings(tree)
         self._parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-        self.calls, self.modules, self.builtins = set(), set(), set()
+        self.calls, self.modules, self.builtins, self.absent = set(), set(), set(), set()
         self.returns_arguments = False
         self.chance = False
         for node in ast.walk(tree):
@@ -69,7 +73,8 @@ class Plan:
                 self._import(node)
         for node in ast.walk(tree):
             self._visit(node)
-        if self.calls:
+        self.calls -= self.absent
+        if self.calls or self.absent:
             self.builtins = set()
         elif self.builtins:
             self._at_least(ALONE)
@@ -82,8 +87,10 @@ class Plan:
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
         for name in names:
             root = name.split(".")[0]
-            if root not in _PURE_MODULES or getattr(node, "level", 0):
-                self._at_least(INSIDE)
+            if getattr(node, "level", 0):
+                pass  # a relative import fails in any process
+            elif root not in _PURE_MODULES:
+                self._at_least(INSIDE if _exists(root) else SHARED)
             elif name not in _SHARED_MODULES:
                 self._at_least(ALONE)
         for alias in node.names:
@@ -135,7 +142,7 @@ class Plan:
         elif self._callee(node) in _CALLERS:
             self.calls.add(name)
         else:
-            self._at_least(INSIDE)
+            self.absent.add(name)
 
     def _callee(self, node):
         """The name of the function that a node is an argument of; None where there is no such name."""
@@ -165,12 +172,18 @@ class Plan:
         base = node.value
         of_module = isinstance(base, ast.Name) and (base.id in self._imported or base.id in self.modules)
         of_module = of_module or (isinstance(base, ast.Name) and base.id in _PURE_MODULES and base.id not in self._stored)
-        if node.attr.startswith("_") or not isinstance(node.ctx, ast.Load):
+        if (node.attr.startswith("_") and not self._is_free(base)) or not isinstance(node.ctx, ast.Load):
             self._at_least(INSIDE)
-        elif not of_module and node.attr not in DATA_ATTRIBUTES:
+        elif not of_module and node.attr not in DATA_ATTRIBUTES and not self._is_free(base):
             self._at_least(INSIDE)
         elif node.attr in ("format", "format_map"):
             self._at_least(ALONE)  # a format string reads attributes
+
+    def _is_free(self, node):
+        """Whether a node is a name that is neither the test's nor a built-in: the solution's, or nobody's."""
+        if not isinstance(node, ast.Name) or node.id in self._stored or node.id in self._imported:
+            return False
+        return not hasattr(builtins, node.id) and node.id not in _PURE_MODULES
 
     def _compare(self, node):
         for operator, right in zip(node.ops, node.comparators):
@@ -185,6 +198,12 @@ class Plan:
         if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name):
             return parent.func.id in _SET_CONSUMERS
         return False
+
+
+@functools.lru_cache(maxsize=None)
+def _exists(module):
+    """Whether an import would find anything; where not, it fails alike in any process."""
+    return module in sys.modules or importlib.util.find_spec(module) is not None
 
 
 def _bindings(tree):
@@ -205,12 +224,13 @@ def _bindings(tree):
 
 _STATELESS_MODULES = frozenset(
     "typing math cmath itertools functools collections heapq bisect string re operator copy fractions dataclasses "
-    "abc numbers textwrap array struct base64 __future__ datetime json enum statistics time sys".split()
+    "abc numbers textwrap array struct base64 __future__ datetime json enum statistics time".split()
 )
+_STATELESS_MEMBERS = frozenset("maxsize float_info version_info getsizeof maxunicode exit".split())  # of sys
+_THREADS = frozenset("threading _thread concurrent asyncio multiprocessing queue".split())
 _STATEFUL_NAMES = frozenset(
     "globals locals vars eval exec compile open setattr delattr getattr breakpoint help register".split()
 )
-_STATELESS_SYS = frozenset({"maxsize", "float_info", "version_info", "getsizeof", "maxunicode", "intern", "version"})
 _CLASS_NAMES = frozenset(
     "__init__ __name__ __module__ __qualname__ __doc__ __annotations__ __repr__ __str__ __eq__ __ne__ __lt__ __le__ "
     "__gt__ __ge__ __hash__ __len__ __iter__ __next__ __getitem__ __setitem__ __contains__ __call__ __add__ __sub__ "
@@ -220,24 +240,42 @@ _ATTRIBUTE_STORES = ("STORE_ATTR", "DELETE_ATTR")
 _SET_CODES = ("BUILD_SET", "SET_ADD", "SET_UPDATE")
 
 
-def solution_traits(code):
-    """[stateful, chance, seeded] of compiled solution code.
+class Traits:
+    """What compiled solution code can do.
 
     stateful: a test's run may leave something in the process that a later test's run sees.
     chance: two runs may differ: random numbers, the clock, the order of a set.
     seeded: it may use Python's random numbers, so that they must start from the same seed.
+    threads: it may start threads.
     """
-    names, operations = set(), set()
-    _collect(code, names, operations)
-    imports = {name for name in names if name.startswith("import ")}
-    names -= imports
-    modules = {name[7:].split(".")[0] for name in imports}
-    private = {name for name in names if name.startswith("__") and name not in _CLASS_NAMES}
-    stateful = bool(modules - _STATELESS_MODULES or names & _STATEFUL_NAMES or private)
-    stateful = stateful or bool(operations & _STORES and modules - {"typing", "__future__"})
-    stateful = stateful or ("sys" in modules and bool(names & (set(dir(sys)) - _STATELESS_SYS)))
-    chance = bool((names | modules) & _CHANCE_NAMES or names & {"set", "frozenset"} or operations & _SETS)
-    return [stateful, chance, "random" in modules or "__import__" in names]
+
+    def __init__(self, code):
+        names, operations = set(), set()
+        _collect(code, names, operations)
+        imports = {name[7:].split(".")[0] for name in names if name.startswith("import ")}
+        names = {name for name in names if not name.startswith("import ")}
+        private = any(name.startswith("__") and name not in _CLASS_NAMES for name in names)
+        stores = bool(operations & _STORES and imports - {"typing", "__future__"})
+        uses = any(_uses(module, names) for module in imports - _STATELESS_MODULES)
+        self.stateful = private or stores or uses or bool(names & _STATEFUL_NAMES)
+        self.chance = bool((names | imports) & _CHANCE_NAMES or names & {"set", "frozenset"} or operations & _SETS)
+        self.seeded = "random" in imports or "__import__" in names
+        self.threads = not imports.isdisjoint(_THREADS) or self.seeded and private
+
+
+@functools.lru_cache(maxsize=None)
+def _members(module):
+    return frozenset(dir(importlib.import_module(module))) - _STATELESS_MEMBERS
+
+
+def _uses(module, names):
+    """Whether code with these names may use more of a module than its import; one that is not there is not used."""
+    if not _exists(module):
+        return False
+    return "*" in names or module not in _COMMON or bool(names & _members(module))
+
+
+_COMMON = frozenset({"os", "sys", "random"})
 
 
 def _opcodes(names):

@@ -31,7 +31,7 @@ class Rows:
         self._children = children
         self.places = {}
         self.chance_solutions, self.chance_tests = set(), set()
-        self._traits = {}  # by solution: (stateful, seeded, independent); None where its source stopped a judge
+        self._traits = {}  # by solution: (stateful, threads, independent); None where its source stopped a judge
         self._shared = []
         self._judge = self._control = None
         self._judged, self._solved = (), ()
@@ -77,13 +77,12 @@ class Rows:
             if not isinstance(prepared, list):
                 self._set_culprit_apart()
         tests, traits = prepared
-        for index, stateful, chance, seeded, independent, fault in traits:
-            self._traits[index] = (stateful, seeded, independent)
+        for index, stateful, chance, threads, independent, fault in traits:
+            self._traits[index] = (stateful, threads, independent)
             if chance:
                 self.chance_solutions.add(index)
             if fault:
-                for test in everything:
-                    self._table.settle(index, test, *fault)
+                self._table.settle_row(index, *fault)
         for index, place, chance, fault in tests:
             self.places[index] = place
             if chance:
@@ -140,9 +139,9 @@ class Rows:
 
     def _run_group(self, solutions, tests):
         """Judge rows in one process of the solutions, until one stops it; how many of the rows that settled."""
-        limit = self._table.limits["row_seconds"]
+        limit = self._table.limits["row_seconds"] / 2  # looked at twice in that time
         self._page.done(0)
-        child = self._command("rows", solutions, tests, threads=False)
+        child = self._command("rows", solutions, tests, threads=self._traits[solutions[0]][1])
         line, done = LATE, -1
         while line is LATE and done != self._page.read()[1]:
             done = self._page.read()[1]
@@ -179,11 +178,11 @@ class Rows:
 
     def _settle_row(self, solution, tests, kind, content):
         if kind == "failure":  # it does not load: that is so for every test
-            for test in range(len(self._table.tests)):
-                self._table.settle(solution, test, *content)
+            self._table.settle_row(solution, *content)
         elif kind == "verdicts":
             for test, verdict in zip(tests, content):
-                self._table.settle(solution, test, *verdict)
+                if verdict[0] != judge.UNSENDABLE:
+                    self._table.settle(solution, test, *verdict)
 
     def judge_for(self, solution, test):
         """Have a judge that can judge this cell; None, or why there is none: LATE, or it ended."""
@@ -191,10 +190,11 @@ class Rows:
         if shared and self._judge is not None and test in self._judged and solution in self._solved:
             return None
         self._end_judge()
-        solutions = [solution]
+        tests, solutions = {test}, {solution}
         if shared:
-            solutions = [index for index in range(len(self._table.solutions)) if self._traits.get(index) is not None]
-        prepared = self._fork_judge([test], sorted({*solutions, solution}))
+            tests.update(index for index in self._shared if self.places[index] == plain.SHARED)
+            solutions.update(index for index, traits in self._traits.items() if traits is not None)
+        prepared = self._fork_judge(sorted(tests), sorted(solutions))
         if isinstance(prepared, list):
             return None
         self._end_judge()
@@ -203,10 +203,15 @@ class Rows:
     def cell(self, solution, test, limit):
         """Judge one cell: (answer | None | LATE, exit status, processor seconds of the solution, of the judge)."""
         before = processor_seconds(self._judge)
-        child = self._command("cell", solution, test, threads=True)
+        traits = self._traits.get(solution)
+        child = self._command("cell", solution, test, threads=traits is None or traits[1])
         answer = self._answer(limit, child)
         judge_cpu = processor_seconds(self._judge) - before
         status, cpu = self._bury(child)
-        if self.places[test] != plain.SHARED or not isinstance(answer, list):
+        if answer is LATE and judge_cpu < limit / 2 and self._judge is not None:
+            released = self._answer(limit, None)  # it sees that the solution's process is gone
+            if not isinstance(released, list):
+                self._end_judge()
+        if answer is None or self.places[test] != plain.SHARED or (answer is LATE and judge_cpu >= limit / 2):
             self._end_judge()
         return answer, status, cpu, judge_cpu

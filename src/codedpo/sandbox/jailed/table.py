@@ -83,6 +83,11 @@ class Table:
             if text:
                 self.reasons[cell] = text
 
+    def settle_row(self, solution, outcome, cpu, text):
+        """Give all cells of a solution that have none the same outcome."""
+        for test in range(len(self.tests)):
+            self.settle(solution, test, outcome, cpu, text)
+
     def _leave_forgeable(self):
         for test, place in self._rows.places.items():
             if place == plain.INSIDE:
@@ -136,6 +141,9 @@ class Table:
         if answer is LATE or cpu + judge_cpu > limit:
             return TIMEOUT, cpu, f"over the limit of {limit:g} s of processor time"
         kind, content = answer
+        if kind == "failure":  # it does not load: that is so for every test
+            self.settle_row(solution, *content)
+            return content
         return content[0] if kind == "verdicts" else (CRASH, cpu, _end(status))
 
     def _inside(self, solution, test, limit):

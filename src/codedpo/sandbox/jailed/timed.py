@@ -1,0 +1,186 @@
+"""One round of timing: solutions in, processor seconds of passes over the tests out, read from outside the process.
+
+Each solution gets a process of its own for the round. It loads the solution afresh for every pass, so that nothing
+which a pass leaves in the namespace (a cache, a used-up iterator) is there for the next; loading is not timed. Then it waits, the
+zygote reads its processor clock, lets it run, and reads again: no clock of the process itself plays a part. Threads are
+refused, so that no work can be handed to one. The processes take turns, reading by reading.
+
+What a solution could still do is keep results outside its namespace, work while it is loaded, or tamper with the
+loop below. By its syntax most code can not (`trusted`); no other code is ever called faster (sandbox/timing.py).
+"""
+
+import ast
+import functools
+import gc
+import os
+import random
+import socket
+
+import independent
+import solver
+from processes import processor_seconds
+
+_LOAD_SECONDS = 2.0
+_TRUSTED, _SUSPECT, _READY, _DONE, _FAILED = b"T", b"S", b"R", b"D", b"F"
+_MOST_PADS, _LARGEST_PAD = 256, 512
+_DECORATORS = frozenset({"lru_cache", "cache", "property", "staticmethod", "classmethod"})
+_WORK_NODES = (
+    ast.Call, ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.BinOp, ast.Starred,
+    ast.JoinedStr, ast.AugAssign,
+)  # fmt: skip
+_CONSTANT_NODES = (ast.BinOp, ast.Constant, ast.UnaryOp, ast.operator, ast.unaryop)
+
+
+def measure(request, children):
+    """Time one round.
+
+    Args:
+        request: solutions; tests; repeats (passes in a reading, by solution); readings (of each solution); seed (of the
+            order of turns and of the layout of memory); limits (the fields of codedpo.sandbox.Limits).
+        children: a `processes.Children`.
+
+    Returns:
+        seconds (by solution: processor seconds of one pass, by reading; None where it did not pass, or not in time) and
+        trusted (by solution).
+    """
+    limit = request["limits"]["cpu_seconds"] * max(1, len(request["tests"]))
+    timed = []
+    try:
+        for solution, repeats in zip(request["solutions"], request["repeats"]):
+            timed.append(_Timed(children, (solution, request["tests"], request["seed"]), repeats, limit))
+        turns = list(timed)
+        random.seed(request["seed"])
+        for _ in range(request["readings"]):
+            random.shuffle(turns)
+            for one in turns:
+                one.prepare()
+            for one in turns:
+                one.read()
+    finally:
+        for one in timed:
+            one.end()
+    return {"seconds": [one.seconds for one in timed], "trusted": [one.trusted for one in timed]}
+
+
+class _Timed:
+    """A solution's process in one round.
+
+    Args:
+        work: solution, tests, seed.
+        repeats: passes in a reading.
+        limit: processor seconds for one pass.
+    """
+
+    def __init__(self, children, work, repeats, limit):
+        self._children = children
+        self._repeats = repeats
+        self._limit = limit
+        self._channel, theirs = socket.socketpair()
+        self._process = children.fork(functools.partial(_serve, theirs.fileno(), *work), (theirs.fileno(),))
+        theirs.close()
+        said = self._hear(_LOAD_SECONDS)
+        self.trusted = said == _TRUSTED
+        self.seconds = [] if said in (_TRUSTED, _SUSPECT) else None
+
+    def prepare(self):
+        """Have the namespaces of a reading made; after a failure there are no more readings."""
+        if self.seconds is not None:
+            self._channel.send(self._repeats.to_bytes(4, "little"))
+            self._expect(_READY, _LOAD_SECONDS + self._limit)
+
+    def read(self):
+        """Take the reading that is prepared."""
+        if self.seconds is not None:
+            before = self._clock()
+            self._channel.send(_READY)
+            if self._expect(_DONE, self._limit * self._repeats):
+                self.seconds.append((self._clock() - before) / self._repeats)
+
+    def end(self):
+        """End the process."""
+        self._channel.close()
+        try:
+            self._children.bury(self._process)
+        except ProcessLookupError:
+            pass  # an unconfined neighbour's burial took this one along
+
+    def _expect(self, byte, cpu_seconds):
+        if self._hear(cpu_seconds) == byte:
+            return True
+        self.seconds = None
+        return False
+
+    def _hear(self, cpu_seconds):
+        """The process's next byte; empty where it ended or the limit was reached."""
+        if not self._children.wait(self._channel.fileno(), cpu_seconds, self._process):
+            return b""
+        try:
+            return self._channel.recv(1)
+        except ConnectionError:
+            return b""
+
+    def _clock(self):
+        """Processor seconds of the process, once it has come to rest."""
+        now = processor_seconds(self._process)
+        while now != (now := processor_seconds(self._process)):
+            pass
+        return now
+
+
+def _serve(fd, solution, tests, seed):
+    """Be the process of a solution, at the end `fd` of the channel."""
+    tree = ast.parse(solution)
+    code = compile(solution, "<solution>", "exec", dont_inherit=True)
+    tests = [compile(test, "<test>", "exec", dont_inherit=True) for test in tests]
+    padding = _shift_memory(seed)
+    os.write(fd, _TRUSTED if is_trusted(tree) else _SUSPECT)
+    try:
+        while repeats := int.from_bytes(os.read(fd, 4), "little"):
+            _take_turn(fd, code, tests, repeats)
+    except BaseException:
+        os.write(fd, _FAILED)
+    del padding
+
+
+def _take_turn(fd, code, tests, repeats):
+    """Prepare, wait for the word, pass over the tests `repeats` times, tell, clear away."""
+    namespaces = [solver.load(code) for _ in range(repeats)]
+    gc.freeze()  # the collector's work must not grow with the namespaces, which are ours
+    gc.collect()
+    os.write(fd, _READY)
+    os.read(fd, 1)
+    for namespace in namespaces:
+        for test in tests:
+            exec(test, namespace)
+    os.write(fd, _DONE)
+    for namespace in namespaces:
+        namespace.clear()  # functions and their namespace hold each other
+
+
+def _shift_memory(seed):
+    """Objects of random sizes, so that rounds differ in where things lie and no solution has the best place in all."""
+    random.seed(seed + os.getpid())
+    return [bytearray(random.randrange(1, _LARGEST_PAD)) for _ in range(random.randrange(_MOST_PADS))]
+
+
+def is_trusted(tree):
+    """Whether a solution, by its syntax, does all its work when it is called and can reach nothing but its own objects."""
+    return independent.is_independent(tree) and not any(_works_at_load(node) for node in tree.body)
+
+
+def _works_at_load(node):
+    """Whether a statement of a module or class does more than define: calls, loops, operations on more than constants."""
+    if isinstance(node, ast.Lambda):
+        return False
+    if isinstance(node, ast.FunctionDef):
+        decorators = (item.func if isinstance(item, ast.Call) else item for item in node.decorator_list)
+        if any(getattr(item, "attr", getattr(item, "id", "")) not in _DECORATORS for item in decorators):
+            return True
+        inner = [*node.args.defaults, *(item for item in node.args.kw_defaults if item)]
+    elif isinstance(node, ast.BinOp) and not any(isinstance(part, ast.Name) for part in ast.walk(node)):
+        return not all(isinstance(part, _CONSTANT_NODES) for part in ast.walk(node))
+    elif isinstance(node, _WORK_NODES) or (isinstance(node, ast.ClassDef) and (node.keywords or node.decorator_list)):
+        return True
+    else:
+        inner = ast.iter_child_nodes(node)
+    return any(_works_at_load(part) for part in inner)
