@@ -66,5 +66,5 @@ def run_settings(folder: Path, source: Path, base_url: str) -> dict[str, Any]:
         "sandbox": {"cpu_seconds": 1},
         "seeds": {"folders": [str(source)]},
         "samples": {"n_solutions": 6, "n_tests": 8, "choices_per_request": 4},
-        "timings": {"rounds": 3},
+        "timings": {"rounds": 3, "looks": [2]},
     }

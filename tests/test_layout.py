@@ -23,7 +23,7 @@ FLOORS = (
     ("progress", "tools"),
     ("engine",),
     ("report",),
-    ("job", "plan"),
+    ("job", "plan", "doctor"),
     ("summary",),
     ("cli",),
 )

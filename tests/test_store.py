@@ -27,7 +27,7 @@ def timing() -> Timing:
         SAMPLES, np.array([[0, 1]], np.uint8), np.ones((1, 2), np.float32), np.zeros((1, 2), bool), ()
     )
     ranking = Ranking(execution, "codedpo", np.array([1.5]), np.array([2.0, 0.5]), np.array([True, False]))
-    return Timing(ranking, np.array([0], np.int32), np.array([[0.1, 0.2]]))
+    return Timing(ranking, np.array([0], np.int32), np.array([[0.1, 0.2]]), np.array([[False]]))
 
 
 def test_nested_records_come_back_equal(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_nested_records_come_back_equal(tmp_path: Path) -> None:
 def test_measured_columns_are_marked() -> None:
     assert schema_of(Timing).field("seconds").metadata == {b"measured": b"true"}
     assert schema_of(Timing).field("timed").metadata is None
-    assert measured_columns(Timing) == {"seconds", "cpu_seconds"}
+    assert measured_columns(Timing) == {"seconds", "faster", "cpu_seconds"}
     assert measured_columns(Pair) == {"chosen_seconds", "rejected_seconds"}
 
 

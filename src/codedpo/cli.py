@@ -64,6 +64,19 @@ def init(path: Annotated[Path, typer.Argument(help="File to write.")] = Path("co
     typer.echo(f"{path} written. Edit it, then: codedpo run --config {path} --dry-run")
 
 
+@app.command()
+def doctor() -> None:
+    """Tell which layers of isolation hold on this machine, and what each missing one means."""
+    from rich.console import Console
+
+    from codedpo.doctor import examine
+
+    with _errors_to_exit_codes():
+        diagnosis = examine()
+        Console().print(diagnosis.table(), diagnosis.verdict, highlight=False, soft_wrap=True)
+    raise typer.Exit(0 if diagnosis.is_sound else 1)
+
+
 def main() -> None:
     """Entry point of the command `codedpo`: exit code 0 done, 1 failed, 2 usage."""
     app(prog_name="codedpo")
@@ -88,7 +101,7 @@ def _run(config: Any, until: str | None, dry_run: bool) -> None:
 
     console = Console()
     with _errors_to_exit_codes(config.run_folder):
-        require_linux()
+        require_linux(allow_weaker=config.sandbox.allow_weaker)
         from codedpo.job import run  # imports modules that other systems lack
         from codedpo.summary import closing_lines
 

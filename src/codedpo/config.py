@@ -28,7 +28,7 @@ from codedpo.pipeline import (
     WriteTasks,
 )
 from codedpo.plugins import did_you_mean
-from codedpo.sandbox import Limits
+from codedpo.sandbox import SandboxSettings
 from codedpo.train.settings import Train
 
 
@@ -48,7 +48,7 @@ class Config:
     """Sandbox processes; 0 means one per core."""
     cache: str = ""
     """Folder for models and packages; empty means the user's cache folder."""
-    sandbox: Limits = Limits()
+    sandbox: SandboxSettings = SandboxSettings()
     seeds: ExtractSeeds = ExtractSeeds()
     tasks: WriteTasks = WriteTasks()
     samples: SampleTasks = SampleTasks()

@@ -158,13 +158,13 @@ class Engine:
 
     def _recipe(self, stage: Any, *above: str) -> str:
         """The hash of all that can change this stage's rows."""
-        fields = {f.name: getattr(stage, f.name) for f in dataclasses.fields(stage) if f.metadata.get("key", True)}
+        fields, sandbox = _key_fields(stage), _key_fields(self.config.sandbox)
         llm = self.config.llm
         surroundings: Any = {
             "reads": (),
             "llm": (llm.model, llm.weights, self.config.seed) if stage.NEEDS == "llm" else (),
-            "cores": dataclasses.asdict(self.config.sandbox),
-            "quiet": dataclasses.asdict(self.config.sandbox),
+            "cores": sandbox,
+            "quiet": sandbox,
         }[stage.NEEDS]
         return _hash(stage.NAME, stage.VERSION, fields, surroundings, above)
 
@@ -192,6 +192,11 @@ class Engine:
 
 def _hash(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _key_fields(settings: Any) -> dict[str, Any]:
+    """The fields of a stage or a tool that can change what it makes."""
+    return {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if f.metadata.get("key", True)}
 
 
 def _file_hash(path: str) -> str:

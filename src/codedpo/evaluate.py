@@ -83,7 +83,14 @@ class PassRate:
 
 
 def evaluate(
-    settings: Evaluate, weights: str, open_llm: OpenLLM, *, label: str, folder: Path, workers: int, on_answer: OnAnswer
+    settings: Evaluate,
+    weights: str,
+    open_llm: OpenLLM,
+    *,
+    label: str,
+    folder: Path,
+    open_sandbox: Callable[[Limits], Sandbox],
+    on_answer: OnAnswer,
 ) -> PassRate:
     """Greedy answers of a model to the benchmark, judged; kept in `folder` and not done again.
 
@@ -100,7 +107,7 @@ def evaluate(
     if not path.exists():
         sampling = Sampling(temperature=0.0, max_tokens=settings.max_tokens)
         requests = [Request(problem.messages(), sampling, seed=0) for problem in problems]
-        with Sandbox(workers=workers, limits=_LIMITS) as sandbox:
+        with open_sandbox(_LIMITS) as sandbox:
             require_references(problems, sandbox)
             with open_llm() as llm:
                 answers = llm.generate(requests, on_answer)

@@ -153,7 +153,6 @@ def _evaluate(
     def on_answer(_: int, completions: Sequence[Completion]) -> None:
         observer.advanced(step, rows=1, answers=1, tokens=completions[0].completion_tokens)
 
-    workers = config.workers or len(os.sched_getaffinity(0))
     engine = "llamacpp" if _is_served(config, model) else "transformers"
     rate = evaluate(
         config.evaluate,
@@ -161,7 +160,7 @@ def _evaluate(
         lambda: _open_model(config, tools, model, trained),
         label=label,
         folder=folder / "evaluation",
-        workers=workers,
+        open_sandbox=tools.open_sandbox,
         on_answer=on_answer,
     )
     observer.finished(step, f"{rate.passed} of {len(rate.verdicts)} solved")

@@ -157,7 +157,9 @@ class Timing:
     timed: NDArray[np.int32] = field(metadata={"dtype": "int32"})
     """(n_timed,) indices of solutions."""
     seconds: NDArray[np.float64] = field(metadata={"dtype": "float64", "measured": True})
-    """(n_timed, n_rounds) processor time of one pass over the credible tests, interleaved rounds."""
+    """(n_timed, n_rounds) processor time of one pass over the credible tests, interleaved rounds; nan: did not pass."""
+    faster: NDArray[np.bool_] = field(metadata={"dtype": "bool", "measured": True})
+    """(n_timed, n_timed) whether the row's solution is called faster than the column's, see sandbox/timing.py."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from codedpo.config import Config
 from codedpo.llms import LLM
 from codedpo.llms.cache import CachedLLM
-from codedpo.sandbox import Sandbox
+from codedpo.sandbox import Limits, Sandbox
 
 
 class RunTools:
@@ -50,8 +50,12 @@ class RunTools:
             yield CachedLLM(llm, self._folder / "llm_cache")
 
     def sandbox(self) -> Sandbox:
-        """The sandbox; its processes start now."""
+        """The run's sandbox; its processes start now."""
         if self._sandbox is None:
-            workers = self._config.workers or len(os.sched_getaffinity(0))
-            self._sandbox = self._stack.enter_context(Sandbox(workers=workers, limits=self._config.sandbox))
+            self._sandbox = self._stack.enter_context(self.open_sandbox())
         return self._sandbox
+
+    def open_sandbox(self, limits: Limits | None = None) -> Sandbox:
+        """Another sandbox as the configuration describes it, with these limits where they are given; a context manager."""
+        workers = self._config.workers or len(os.sched_getaffinity(0))
+        return Sandbox.of(self._config.sandbox, workers=workers, limits=limits)

@@ -29,7 +29,8 @@ def timing(
     )
     ranking = Ranking(execution, "codedpo", np.array(scores), matrix.sum(axis=0).astype(float), matrix[0])
     rounds = np.array(seconds, float) if timed else np.empty((0, 3))
-    return Timing(ranking, np.array(timed, np.int32), rounds)
+    faster = (rounds[:, None] < rounds).all(axis=2)  # what a comparison would call so
+    return Timing(ranking, np.array(timed, np.int32), rounds, faster)
 
 
 def test_the_top_solution_is_preferred_to_the_bottom_one() -> None:
@@ -55,13 +56,26 @@ def test_the_faster_of_two_credible_solutions_is_preferred() -> None:
     assert found == (1, 0)
 
 
+def test_the_highest_ratio_among_those_called_faster_is_taken() -> None:
+    seconds = [[1.0, 1.1], [4.0, 4.2], [2.0, 2.1], [1.2, 1.0]]
+    given = timing([[1]] * 4, [2.0] * 4, [0, 1, 2, 3], seconds)
+    assert ChoosePairs().speed(given) == (0, 1)
+    given.faster[0] = False  # fastest, but not shown to be, or not trusted
+    assert ChoosePairs().speed(given) == (3, 1)
+
+
+def test_a_slower_one_of_equal_score_stands_in_for_the_slowest_of_higher_score() -> None:
+    seconds = [[1.0, 1.0], [4.0, 4.0], [2.0, 2.0]]
+    assert ChoosePairs().speed(timing([[1]] * 3, [1.0, 2.0, 1.0], [0, 1, 2], seconds)) == (0, 2)
+
+
 @pytest.mark.parametrize(
     ("timed", "seconds", "scores", "reason"),
     [
         ([], [], [2.0, 2.0], "fewer than two solutions to compare"),
         ([0, 1], [[1.0, 1.0], [np.nan, 1.0]], [2.0, 2.0], "fewer than two solutions to compare"),
         ([0, 1], [[1.0, 1.0], [1.05, 1.05]], [2.0, 2.0], "run times differ too little"),
-        ([0, 1], [[1.0, 3.0], [2.0, 2.0]], [2.0, 2.0], "run times differ in some rounds only"),
+        ([0, 1], [[1.0, 3.0], [2.0, 2.0]], [2.0, 2.0], "no run time is shown to be shorter than another"),
         ([0, 1], [[1.0, 1.0], [2.0, 2.0]], [1.0, 2.0], "the faster one has the lower score"),
     ],
 )

@@ -49,7 +49,7 @@ def matrix_view(timing: Timing) -> MatrixView:
     tests: list[int] = np.argsort(-ranking.test_scores, kind="stable").tolist()
     order: list[int] = np.argsort(-ranking.solution_scores, kind="stable").tolist()
     reasons = {(reason.solution, reason.test): reason.text for reason in execution.reasons}
-    best = {int(i): f"{seconds.min() * 1e3:.3f}" for i, seconds in zip(timing.timed, timing.seconds, strict=True)}
+    best = {int(i): f"{np.median(seconds) * 1e3:.3f}" for i, seconds in zip(timing.timed, timing.seconds, strict=True)}
 
     def cell(i: int, j: int) -> Cell:
         outcome = Outcome(int(execution.outcomes[i, j])).name.lower()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from codedpo.errors import ConfigError
@@ -46,7 +46,7 @@ class SandboxSettings(Limits):
     judge: Judge = "auto"
     """`auto`: outside the solution's process wherever the test allows it, else inside, and marked. `outside`: what needs
     judging inside is `not_run`. `inside`: everything in the solution's process, as other tools do; forgeable."""
-    allow_weaker: bool = False
+    allow_weaker: bool = field(default=False, metadata={"key": False})
     """Run although this machine lacks a vital layer of isolation (`codedpo doctor` tells which)."""
     python: str = ""
     """Interpreter of the environment whose packages solutions may import; empty means this Python, standard library only."""

@@ -19,18 +19,20 @@ from numpy.typing import NDArray
 
 from codedpo.errors import SandboxError
 from codedpo.records import CellReason, Execution, Outcome, Samples
-from codedpo.sandbox.limits import Judge, Limits
-from codedpo.sandbox.worker import Answer, Start, Worker, missing_vital
+from codedpo.sandbox.layers import missing_vital
+from codedpo.sandbox.limits import Judge, Limits, SandboxSettings
+from codedpo.sandbox.worker import Answer, Start, Worker
 
 _REPEATABLE = (Outcome.PASSED, Outcome.WRONG, Outcome.EXCEPTION)
 """Outcomes that a second run can contradict."""
 
 
-def require_linux() -> None:
-    """Raise SandboxError where the sandbox cannot run at all."""
-    if not sys.platform.startswith("linux"):
+def require_linux(*, allow_weaker: bool = False) -> None:
+    """Raise SandboxError where no layer of isolation exists, unless that is allowed."""
+    if not sys.platform.startswith("linux") and not allow_weaker:
         raise SandboxError(
-            f"the sandbox needs Linux (this is {sys.platform}): run codedpo in a Linux machine or container"
+            f"the sandbox needs Linux (this is {sys.platform}): run codedpo in a Linux machine or container, or set "
+            "sandbox.allow_weaker: true only for code that you trust"
         )
 
 
@@ -44,6 +46,7 @@ class Sandbox:
         allow_weaker: run although a vital layer of isolation is missing here.
         python: interpreter of another environment, whose packages solutions may import.
         preload: modules of it to import once.
+        without: layers to leave out, as if this kernel lacked them; for tests.
 
     Raises:
         SandboxError: not Linux, a vital layer is missing, or the workers cannot be started.
@@ -60,7 +63,7 @@ class Sandbox:
         preload: Sequence[str] = (),
         without: Sequence[str] = (),
     ):
-        require_linux()
+        require_linux(allow_weaker=allow_weaker)
         self.limits = limits
         self._judge: Judge = judge
         self._folder = Path(tempfile.mkdtemp(prefix="codedpo-sandbox-"))
@@ -77,9 +80,21 @@ class Sandbox:
             self.close()
             raise
 
+    @classmethod
+    def of(cls, settings: SandboxSettings, *, workers: int, limits: Limits | None = None) -> Sandbox:
+        """A sandbox as a configuration's section `sandbox` describes it, with other limits where they are given."""
+        return cls(
+            workers=workers,
+            limits=limits or settings,
+            judge=settings.judge,
+            allow_weaker=settings.allow_weaker,
+            python=settings.python,
+            preload=settings.preload,
+        )
+
     @property
     def layers(self) -> tuple[str, ...]:
-        """Names of the kernel restrictions that hold here (see jailed/jail.py)."""
+        """Names of the kernel restrictions that hold here (see layers.py)."""
         return self._seats[0].first.layers
 
     def __enter__(self) -> Sandbox:
@@ -115,11 +130,13 @@ class Sandbox:
     def measure(
         self, solutions: Sequence[str], tests: Sequence[str], *, repeats: Sequence[int], readings: int, seed: int
     ) -> dict[str, Any]:
-        """One round of timing, request and answer as in jailed/timed.py; rounds alternate between a core's processes."""
-        request = {"kind": "measure", "solutions": solutions, "tests": tests, "limits": asdict(self.limits)}
+        """One batch of timing, request and answer as in jailed/timed.py; seeds alternate between a seat's two zygotes."""
+        request = {"kind": "measure", "solutions": solutions, "tests": tests, "limits": self._numbers()}
         request |= {"repeats": repeats, "readings": readings, "seed": seed}
         with self._seat() as seat:
-            return (seat.second if seed % 2 else seat.first).ask(request).header
+            worker = seat.second if seed % 2 else seat.first
+            with worker.on_one_core(seed // 2):
+                return worker.ask(request).header
 
     def _execute(self, solutions: tuple[str, ...], tests: tuple[str, ...]) -> Execution:
         with self._seat() as seat:
@@ -143,7 +160,10 @@ class Sandbox:
         self, solutions: Sequence[str], tests: Sequence[str], *, seed: int, skip: Sequence[int] = ()
     ) -> dict[str, Any]:
         what = {"solutions": solutions, "tests": tests, "skip": skip}
-        return {**what, "seed": seed, "judge": self._judge, "limits": asdict(self.limits)}
+        return {**what, "seed": seed, "judge": self._judge, "limits": self._numbers()}
+
+    def _numbers(self) -> dict[str, float]:
+        return {name: getattr(self.limits, name) for name in Limits.__dataclass_fields__}
 
     @contextlib.contextmanager
     def _seat(self) -> Iterator[_Seat]:

@@ -13,24 +13,24 @@ from codedpo.code.normal import fingerprint
 from codedpo.context import Context
 from codedpo.errors import SandboxError
 from codedpo.records import Ranking, Timing
+from codedpo.sandbox.timing import TimingSettings, compare
 
 
 @dataclass(frozen=True)
-class TimeSolutions:
+class TimeSolutions(TimingSettings):
     """Measure run time; the stage runs alone on the machine."""
 
     NAME: ClassVar[str] = "timings"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     MAKES: ClassVar[type] = Timing
     NEEDS: ClassVar[Literal["quiet"]] = "quiet"
 
-    rounds: int = 5
-    """Interleaved rounds; a solution's time is their minimum."""
     min_credible_tests: int = 2
     """Fewer credible tests than this and nothing is timed."""
 
     def __post_init__(self) -> None:
-        require_at_least(self, "timings", rounds=1, min_credible_tests=1)
+        super().__post_init__()
+        require_at_least(self, "timings", min_credible_tests=1)
 
     def __call__(self, rows: Iterable[Ranking], context: Context) -> Iterator[Timing]:
         for ranking in rows:
@@ -39,12 +39,13 @@ class TimeSolutions:
             tests = [samples.tests[j] for j in np.flatnonzero(ranking.credible)]
             solutions = [samples.solutions[i] for i in indices]
             try:
-                seconds = context.tools.sandbox().measure(solutions, tests, rounds=self.rounds)
+                comparison = compare(context.tools.sandbox(), solutions, tests, self)
+                seconds, faster = comparison.seconds, comparison.faster
             except SandboxError as error:
                 context.drop("timing", samples.task.id if samples.task else "", "the sandbox failed twice", str(error))
-                indices, seconds = [], np.empty((0, self.rounds))
+                indices, seconds, faster = [], np.empty((0, 0)), np.empty((0, 0), dtype=bool)
             context.advance(rows=1)
-            yield Timing(ranking=ranking, timed=np.array(indices, dtype=np.int32), seconds=seconds)
+            yield Timing(ranking=ranking, timed=np.array(indices, dtype=np.int32), seconds=seconds, faster=faster)
 
     def _candidates(self, ranking: Ranking) -> list[int]:
         """Solutions that pass every credible test, one of each normal form; none where there is nothing to compare."""

@@ -53,8 +53,7 @@ _NODES = frozenset(
         ast.BinOp, ast.UnaryOp, ast.IfExp, ast.Dict, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,
         ast.comprehension, ast.Compare, ast.Call, ast.keyword, ast.FormattedValue, ast.JoinedStr, ast.Constant,
         ast.Attribute, ast.Subscript, ast.Starred, ast.Name, ast.List, ast.Tuple, ast.Slice, ast.Yield, ast.YieldFrom,
-        ast.Global, ast.Nonlocal, ast.Load, ast.Store, ast.Del, *ast.boolop.__subclasses__(),
-        *ast.operator.__subclasses__(), *ast.unaryop.__subclasses__(), *ast.cmpop.__subclasses__(),
+        ast.Global, ast.Nonlocal,
     }
 )  # fmt: skip
 
@@ -70,13 +69,12 @@ _MEMBER_NAMES = frozenset(
 )
 
 
-def is_independent(tree):
+def is_independent(nodes):
     """Whether a solution may share its process with others of the task.
 
     Args:
-        tree: the solution's syntax tree.
+        nodes: its syntax tree's, see `syntax.walk`.
     """
-    nodes = list(ast.walk(tree))
     if not _NODES.issuperset(map(type, nodes)):
         return False
     found = _Found()

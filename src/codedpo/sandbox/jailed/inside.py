@@ -5,9 +5,10 @@ report carries a random token, which keeps out accidents, not attackers.
 """
 
 import json
+import os
 import random
 
-import plain
+import codec
 import solver
 
 PASSED, WRONG, EXCEPTION, OUT_OF_MEMORY, BLOCKED = 0, 1, 2, 4, 6
@@ -16,19 +17,23 @@ _REFUSALS = {1, 11, 13, 30, 101}
 _MAX_REPORT = 1 << 16
 
 
-def judge(channel, solution, test, seed, token):
-    """Run and report [token, outcome, text, whether two runs may differ]."""
+def send(fd, solution, test, seed, token):
+    """Tell the process what to judge."""
+    data = codec.dumps([solution, test, seed, token])
+    codec.write_all(fd, len(data).to_bytes(4, "little") + data)
+
+
+def serve(fd):
+    """In the process: learn what to judge, run it, report [token, outcome, text]."""
+    solution, test, seed, token = codec.Channel(fd).receive()
     random.seed(seed)
-    chance = False
     try:
-        code = compile(solution, "<solution>", "exec", dont_inherit=True)
-        chance = plain.Traits(code).chance
-        namespace = solver.load(code)
+        namespace = solver.load(compile(solution, "<solution>", "exec", dont_inherit=True))
         exec(compile(test, "<test>", "exec", dont_inherit=True), namespace)
         verdict = [PASSED, ""]
     except BaseException as error:
         verdict = _verdict(error)
-    channel.sendall(b"\n" + json.dumps([token, *verdict, chance]).encode("ascii") + b"\n")
+    os.write(fd, b"\n" + json.dumps([token, *verdict]).encode("ascii") + b"\n")
 
 
 def _verdict(error):
@@ -44,10 +49,10 @@ def _verdict(error):
     return [outcome, "" if outcome == WRONG and not text else f"{name}: {text}"]
 
 
-def read(channel, token):
-    """[outcome, text, chance] that the process reported; None where it did not."""
+def read(fd, token):
+    """[outcome, text] that the process reported; None where it did not."""
     try:
-        data = channel.recv(_MAX_REPORT)
+        data = os.read(fd, _MAX_REPORT)
     except OSError:
         return None
     for line in data.split(b"\n"):
@@ -55,6 +60,6 @@ def read(channel, token):
             report = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(report, list) and len(report) == 4 and report[0] == token and report[1] in _OUTCOMES:
-            return [report[1], str(report[2]), bool(report[3])]
+        if isinstance(report, list) and len(report) == 3 and report[0] == token and report[1] in _OUTCOMES:
+            return [report[1], str(report[2])]
     return None

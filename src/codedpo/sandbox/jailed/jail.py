@@ -1,7 +1,7 @@
 """Kernel restrictions that the zygote puts on itself before it runs untrusted code. Linux, standard library only.
 
-Layers, each used where this kernel and this user have it; `LAYERS` says what each is for. What they do not cover: side
-channels and kernel bugs.
+Each is used where this kernel and this user have it; codedpo.sandbox.layers says what each is for. On systems other
+than Linux none is there. What they do not cover: side channels and kernel bugs.
 """
 
 import ctypes
@@ -10,18 +10,6 @@ import platform
 import resource
 import struct
 import sys
-
-LAYERS = {
-    "namespaces": "no network interface, no view of other processes",
-    "root": "only system libraries and Python can be seen in the file system, read-only",
-    "scratch": "a private folder in memory, with bounds on bytes and files",
-    "uid": "runs as a user id that owns nothing on this machine",
-    "landlock": "files: read the libraries, write the scratch folder, nothing else",
-    "seccomp": "no new processes, no programs, no sockets, no ptrace, no kernel interfaces",
-    "privileges": "no capabilities, and none to be gained",
-}
-VITAL = (("seccomp",), ("root", "landlock"))
-"""Of each group one layer at least must hold."""
 
 _NEWNS, _NEWUSER, _NEWPID, _NEWNET, _NEWIPC, _NEWUTS = 1 << 17, 1 << 28, 1 << 29, 1 << 30, 1 << 27, 1 << 26
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
@@ -39,12 +27,14 @@ _LANDLOCK_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1}
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _SCOPES = 3  # ABI 6: no abstract sockets and no signals outside
 
-if sys.platform.startswith("linux"):
-    _libc = ctypes.CDLL(None, use_errno=True)
+_LINUX = sys.platform.startswith("linux")
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def enter_namespaces():
     """Put this process (its next child, for process ids) into namespaces of its own; False where refused."""
+    if not _LINUX:
+        return False
     own = _NEWPID | _NEWNET | _NEWIPC | _NEWUTS
     if os.getuid() == 0 and _libc.unshare(own) == 0:
         return True
@@ -134,11 +124,14 @@ def become_nobody():
 
 def die_with_parent():
     """Have the kernel kill this process when its parent ends."""
-    _libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
+    if _LINUX:
+        _libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
 
 
 def drop_privileges():
     """No capabilities, and none to be gained by executing anything; False where refused."""
+    if not _LINUX:
+        return False
     header = struct.pack("=Ii", 0x20080522, 0)
     dropped = _libc.capset(header, struct.pack("=6I", 0, 0, 0, 0, 0, 0)) == 0
     return _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 and dropped
@@ -146,6 +139,8 @@ def drop_privileges():
 
 def restrict_files(readable, writable):
     """Allow reading below `readable` and everything below `writable`, nothing else; False without landlock."""
+    if not _LINUX:
+        return False
     abi = _libc.syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
     if abi < 1:
         return False
@@ -177,7 +172,15 @@ def _allow(ruleset, path, rights):
 
 def limit_resources(memory_mb):
     """Hard limits on address space, file size and open files, for this process and all below it."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (16 << 20, 16 << 20))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limits = {
+        resource.RLIMIT_AS: memory_mb << 20,
+        resource.RLIMIT_FSIZE: 16 << 20,
+        resource.RLIMIT_NOFILE: 256,
+        resource.RLIMIT_CORE: 0,
+    }
+    for name, value in limits.items():
+        try:
+            resource.setrlimit(name, (value, value))
+        except (OSError, ValueError):
+            if _LINUX:
+                raise  # other systems know some of them by name only

@@ -10,13 +10,14 @@ import importlib
 import marshal
 import mmap
 import os
-import signal
 import socket
 import struct
 
 import codec
 import independent
 import plain
+import processes
+import syntax
 
 PASSED, WRONG, EXCEPTION, OUT_OF_MEMORY, BLOCKED = 0, 1, 2, 4, 6
 """Values of codedpo.records.Outcome."""
@@ -43,11 +44,12 @@ class Judge:
     def prepare_solution(self, index, source):
         """Compile one solution: [stateful, chance, threads, independent, verdict if it does not compile]."""
         try:
-            tree = ast.parse(source)
-            code = compile(source, "<solution>", "exec", dont_inherit=True)
-            traits = plain.Traits(code)
+            tree = ast.parse(source, "<solution>")
+            code = compile(tree, "<solution>", "exec", dont_inherit=True)
+            nodes = syntax.walk(tree)
+            traits = plain.Traits(code, nodes)
             self._codes[index] = (code, traits.seeded)
-            share = not traits.threads and independent.is_independent(tree)
+            share = not traits.threads and independent.is_independent(nodes)
             return [traits.stateful, traits.chance, traits.threads, share, None]
         except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError) as error:
             return [False, False, False, False, [EXCEPTION, 0.0, f"{type(error).__name__}: {error}"[:300]]]
@@ -59,9 +61,10 @@ class Judge:
             place: where it must be judged; None to read that off its syntax.
         """
         try:
-            plan = plain.Plan(ast.parse(source))
+            tree = ast.parse(source, "<test>")
+            plan = plain.Plan(tree)
             plan.place = place or plan.place
-            test = _Test(index, compile(source, "<test>", "exec", dont_inherit=True), plan)
+            test = _Test(index, compile(tree, "<test>", "exec", dont_inherit=True), plan)
             if plan.place == plain.SHARED:
                 test.plan_first_call()
         except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError) as error:
@@ -136,7 +139,7 @@ def serve(control, sources, seed, page):
         sources: a `Sources`.
         page: a `Page`.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    processes.hide_ourselves()
     judge = Judge(seed, page)
     tests, solutions = [], []
     for index, source in sources.tests.items():

@@ -7,11 +7,12 @@ Each answer errs on the careful side: a wrong "careful" costs time, never a verd
 
 import ast
 import builtins
-import dis
 import functools
 import importlib.util
 import opcode
 import sys
+
+import syntax
 
 SHARED, ALONE, INSIDE = "shared", "alone", "inside"
 
@@ -32,15 +33,14 @@ _SHARED_BUILTINS = frozenset(
 _INSIDE_BUILTINS = frozenset("globals locals vars eval exec compile __import__ open input dir".split())
 _DATA_TYPES = (int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset, range, type(None))
 DATA_ATTRIBUTES = frozenset(name for kind in _DATA_TYPES for name in dir(kind) if not name.startswith("_"))
-_SHARED_NODES = (
+_SHARED_NODES = frozenset((
     ast.Module, ast.Expr, ast.Assert, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.For, ast.While, ast.If, ast.Pass,
     ast.Break, ast.Continue, ast.Import, ast.ImportFrom, ast.alias, ast.FunctionDef, ast.Return, ast.arguments, ast.arg,
     ast.Lambda, ast.Try, ast.ExceptHandler, ast.Raise, ast.Delete, ast.BoolOp, ast.NamedExpr, ast.BinOp, ast.UnaryOp,
     ast.IfExp, ast.Dict, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.comprehension,
     ast.Compare, ast.Call, ast.keyword, ast.FormattedValue, ast.JoinedStr, ast.Constant, ast.Attribute, ast.Subscript,
-    ast.Starred, ast.Name, ast.List, ast.Tuple, ast.Slice, ast.expr_context, ast.boolop, ast.operator, ast.unaryop,
-    ast.cmpop,
-)  # fmt: skip
+    ast.Starred, ast.Name, ast.List, ast.Tuple, ast.Slice,
+))  # fmt: skip
 _CALLERS = frozenset("map filter callable sorted min max".split())
 _CHANCE_NAMES = frozenset("random time datetime uuid secrets os threading id hash urandom monotonic".split())
 _SET_CONSUMERS = frozenset("len sorted sum min max any all set frozenset isinstance".split())
@@ -63,15 +63,20 @@ class Plan:
     def __init__(self, tree):
         self.place = SHARED
         self._imported = set()
-        self._stored, self._functions = _bindings(tree)
-        self._parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+        nodes = syntax.walk(tree)
+        self._parents = syntax.parents(nodes)
+        self._stored, self._functions = _bindings(nodes)
         self.calls, self.modules, self.builtins, self.absent = set(), set(), set(), set()
         self.returns_arguments = False
         self.chance = False
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                self._import(node)
-        for node in ast.walk(tree):
+        kinds = set(map(type, nodes))
+        if ast.Import in kinds or ast.ImportFrom in kinds:
+            for node in nodes:
+                if isinstance(node, ast.Import | ast.ImportFrom):
+                    self._import(node)
+        if not kinds <= _SHARED_NODES:
+            self._at_least(ALONE)
+        for node in nodes:
             self._visit(node)
         self.calls -= self.absent
         if self.calls or self.absent:
@@ -99,17 +104,16 @@ class Plan:
             self._imported.add(alias.asname or alias.name.split(".")[0])
 
     def _visit(self, node):
-        if not isinstance(node, _SHARED_NODES):
-            self._at_least(ALONE)
-        if isinstance(node, ast.Name):
+        kind = type(node)
+        if kind is ast.Name:
             self._name(node)
-        elif isinstance(node, ast.Attribute):
+        elif kind is ast.Attribute:
             self._attribute(node)
-        elif isinstance(node, ast.Compare):
+        elif kind is ast.Compare:
             self._compare(node)
-        elif isinstance(node, ast.FunctionDef | ast.Lambda) and getattr(node, "decorator_list", None):
+        elif kind is ast.FunctionDef and node.decorator_list:
             self._at_least(ALONE)
-        if isinstance(node, ast.Set | ast.SetComp) and not self._order_free(node):
+        elif kind in (ast.Set, ast.SetComp) and not self._order_free(node):
             self.chance = True
 
     def _name(self, node):
@@ -206,17 +210,19 @@ def _exists(module):
     return module in sys.modules or importlib.util.find_spec(module) is not None
 
 
-def _bindings(tree):
+def _bindings(nodes):
     """Names that the test binds itself, and those of them that are functions or classes."""
     stored, functions = set(), set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            stored.add(node.id)
-        elif isinstance(node, ast.arg):
+    for node in nodes:
+        kind = type(node)
+        if kind is ast.Name:
+            if type(node.ctx) is not ast.Load:
+                stored.add(node.id)
+        elif kind is ast.arg:
             stored.add(node.arg)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
+        elif kind is ast.ExceptHandler:
             stored.add(node.name)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        elif kind in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef):
             stored.add(node.name)
             functions.add(node.name)
     return stored, functions
@@ -241,7 +247,7 @@ _SET_CODES = ("BUILD_SET", "SET_ADD", "SET_UPDATE")
 
 
 class Traits:
-    """What compiled solution code can do.
+    """What a solution can do, from its compiled code and the nodes of its syntax tree.
 
     stateful: a test's run may leave something in the process that a later test's run sees.
     chance: two runs may differ: random numbers, the clock, the order of a set.
@@ -249,11 +255,10 @@ class Traits:
     threads: it may start threads.
     """
 
-    def __init__(self, code):
+    def __init__(self, code, nodes):
         names, operations = set(), set()
         _collect(code, names, operations)
-        imports = {name[7:].split(".")[0] for name in names if name.startswith("import ")}
-        names = {name for name in names if not name.startswith("import ")}
+        imports = _imports(nodes)
         private = any(name.startswith("__") and name not in _CLASS_NAMES for name in names)
         stores = bool(operations & _STORES and imports - {"typing", "__future__"})
         uses = any(_uses(module, names) for module in imports - _STATELESS_MODULES)
@@ -282,15 +287,23 @@ def _opcodes(names):
     return frozenset(opcode.opmap[name] for name in names)
 
 
-_STORES, _SETS, _IMPORTS = _opcodes(_ATTRIBUTE_STORES), _opcodes(_SET_CODES), _opcodes(["IMPORT_NAME", "EXTENDED_ARG"])
+_STORES, _SETS = _opcodes(_ATTRIBUTE_STORES), _opcodes(_SET_CODES)
+
+
+def _imports(nodes):
+    """Root names of the modules that are imported."""
+    found = set()
+    for node in nodes:
+        if type(node) is ast.Import:
+            found.update(alias.name.split(".")[0] for alias in node.names)
+        elif type(node) is ast.ImportFrom and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
 
 
 def _collect(code, names, operations):
     names.update(code.co_names)
-    found = set(code.co_code[::2])
-    operations |= found
-    if found & _IMPORTS:
-        names.update(f"import {step.argval}" for step in dis.get_instructions(code) if step.opname == "IMPORT_NAME")
+    operations.update(code.co_code[::2])
     for constant in code.co_consts:
         if hasattr(constant, "co_code"):
             _collect(constant, names, operations)

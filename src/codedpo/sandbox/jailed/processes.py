@@ -1,69 +1,78 @@
 """Bodies in, jailed child processes out; their clocks, their end, and nothing left of them."""
 
-import functools
 import os
 import select
 import signal
+import sys
 import time
+import types
 
 import jail
 import seccomp
-from solver import serve
 
-_MAX_FDS = 256
+MAX_FDS = 256
 _MIN_WALL_SECONDS = 2.0
 
 
+class Confinement:
+    """What a child puts on itself before it runs untrusted code.
+
+    Args:
+        layers: what holds here, see codedpo.sandbox.layers.
+    """
+
+    def __init__(self, layers):
+        self.alone = "namespaces" in layers
+        self.holds = "seccomp" in layers  # then a child cannot start processes: the one to kill is all there is
+        self._filter = seccomp.child_filter()
+        self._threadless_filter = seccomp.child_filter(threads=False)
+
+    def __call__(self, threads):
+        if not self.alone:
+            jail.die_with_parent()
+        if self.holds:
+            (self._filter if threads else self._threadless_filter).install(os.getpid())
+
+
 class Children:
-    """Forks, watches and buries the processes that run untrusted code.
+    """Forks, watches and buries processes that run untrusted code.
 
     Args:
         scratch: the folder that they may write to.
         requests: the pipe from the supervisor, whose end ends us.
-        layers: what holds here, see `jail.LAYERS`.
-
-    `confined` tells whether children cannot start processes, so that one to kill is all there is.
+        confinement: a `Confinement`.
+        nursery: a `nursery.Nursery`, for processes that must not know the tests.
     """
 
-    def __init__(self, scratch, requests, layers):
+    def __init__(self, scratch, requests, confinement, nursery):
         self._scratch = scratch
         self._requests = requests
-        self._alone = "namespaces" in layers
-        self.confined = "seccomp" in layers
+        self._confinement = confinement
+        self._nursery = nursery
         self.wall_factor = 25.0
-        self._filter = seccomp.child_filter()
-        self._threadless_filter = seccomp.child_filter(threads=False)
         self._poll = select.poll()
         self._poll.register(requests, select.POLLHUP)
 
+    @property
+    def confined(self):
+        """Whether children cannot start processes; if they can, burying one ends all others too."""
+        return self._confinement.holds
+
     def fork(self, body, keep, threads=False):
-        """Start `body()` in a jailed child that has no descriptors but `keep`; its process id.
+        """Start `body()` in a jailed child that has no descriptors but `keep`, and knows the task; its process id.
 
         Args:
             threads: whether it may start threads.
         """
-        child = os.fork()
-        if child:
-            return child
-        try:
-            last = 2
-            for fd in sorted(keep):
-                os.closerange(last + 1, fd)
-                last = fd
-            os.closerange(last + 1, _MAX_FDS)
-            self._confine(threads)
-            body()
-        finally:
-            os._exit(0)
+        return fork(body, keep, lambda: self._confinement(threads))
 
     def fork_solver(self, fd, threads=False):
-        """`fork` for a solution's process, at the end of the channel `fd`."""
-        return self.fork(functools.partial(serve, fd), (fd,), threads)
+        """Start a solution's process, which does not know the task, at the end of the channel `fd`; its process id."""
+        return self._nursery.fork_solver(fd, threads)
 
-    def _confine(self, threads):
-        if not self._alone:
-            jail.die_with_parent()
-        (self._filter if threads else self._threadless_filter).install(os.getpid())
+    def fork_inside(self, fd):
+        """Start a process that judges itself, and learns of one test only, over `fd`; its process id."""
+        return self._nursery.fork_inside(fd)
 
     def wait(self, fd, cpu_seconds, child, judge=None):
         """Whether `fd` can be read before the child (and the judge, from now on) used `cpu_seconds` together."""
@@ -85,27 +94,59 @@ class Children:
             poll.unregister(fd)
 
     def bury(self, child):
-        """Kill a child and all that may have come of it, empty the scratch folder; (exit status, processor seconds)."""
-        os.kill(child, signal.SIGKILL)
-        _, status, usage = os.wait4(child, 0)
+        """Kill a child of `fork`, clean up behind it; (exit status, processor seconds)."""
+        found = bury(child)
+        self._clean()
+        return found
+
+    def bury_solver(self, child):
+        """Kill a child of `fork_solver` or `fork_inside`, clean up behind it; (exit status, processor seconds)."""
+        found = self._nursery.bury(child)
+        self._clean()
+        return found
+
+    def _clean(self):
         if not self.confined:
-            self._kill_all()
+            self._nursery.sweep()
         if os.listdir(self._scratch):
             empty(self._scratch)
-        return status, usage.ru_utime + usage.ru_stime
 
-    def _kill_all(self):
-        if self._alone:
-            try:
-                os.kill(-1, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        while True:
-            try:
-                if os.waitpid(-1, 0 if self._alone else os.WNOHANG)[0] == 0:
-                    break
-            except ChildProcessError:
-                break
+
+def fork(body, keep, confine):
+    """Start `body()` in a child that has no descriptors but `keep`, after `confine()`; its process id."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        last = 2
+        for fd in sorted(keep):
+            os.closerange(last + 1, fd)
+            last = fd
+        os.closerange(last + 1, MAX_FDS)
+        confine()
+        body()
+    finally:
+        os._exit(0)
+
+
+def hide_ourselves():
+    """Take our modules from what `import` finds: untrusted code must not meet one by a name that it asks for."""
+    folder = os.path.dirname(__file__)
+    sys.path[:] = [path for path in sys.path if path != folder]
+    for name, module in list(sys.modules.items()):
+        if os.path.dirname(getattr(module, "__file__", None) or "") == folder:
+            del sys.modules[name]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+
+
+def bury(child):
+    """Kill and reap a child; (exit status, processor seconds)."""
+    try:
+        os.kill(child, signal.SIGKILL)
+        _, status, usage = os.wait4(child, 0)
+    except (ProcessLookupError, ChildProcessError):  # a sweep was here before
+        return 0, 0.0
+    return status, usage.ru_utime + usage.ru_stime
 
 
 def processor_seconds(process):

@@ -170,10 +170,9 @@ class Rows:
         return child
 
     def _bury(self, child):
-        found = self._children.bury(child)
+        found = self._children.bury_solver(child)
         if not self._children.confined:
-            self._judge = None  # killed with all the rest
-            self._control.close()
+            self._end_judge()  # killed with all the rest
         return found
 
     def _settle_row(self, solution, tests, kind, content):

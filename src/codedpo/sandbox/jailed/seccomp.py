@@ -8,6 +8,7 @@ settings, namespaces and mounts, kernel interfaces, and the changes to files tha
 import ctypes
 import platform
 import struct
+import sys
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_SECCOMP = 22
@@ -75,7 +76,7 @@ class _NoFilter:
 
 
 def _calls():
-    return _CALLS.get(platform.machine())
+    return _CALLS.get(platform.machine()) if sys.platform.startswith("linux") else None
 
 
 def _head(calls):

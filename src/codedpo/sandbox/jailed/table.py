@@ -7,7 +7,6 @@ the task's finished cells have set by then.
 """
 
 import array
-import functools
 import math
 import os
 import socket
@@ -22,6 +21,7 @@ from rows import LATE, Rows
 PASSED, WRONG, EXCEPTION, TIMEOUT, OUT_OF_MEMORY, CRASH, BLOCKED, FLAKY, NOT_RUN = range(9)
 """Values of codedpo.records.Outcome."""
 _NAN = math.nan
+_FORGEABLE = (NOT_RUN, _NAN, "the test can only be judged in the solution's process")
 
 
 class Table:
@@ -34,7 +34,8 @@ class Table:
     """
 
     def __init__(self, request, children):
-        self.solutions, self.tests = request["solutions"], request["tests"]
+        self.solutions = [source.removeprefix("\ufeff") for source in request["solutions"]]
+        self.tests = [source.removeprefix("\ufeff") for source in request["tests"]]
         self.limits = request["limits"]
         self.seed = request["seed"]
         self._mode = request["judge"]
@@ -92,7 +93,7 @@ class Table:
         for test, place in self._rows.places.items():
             if place == plain.INSIDE:
                 for solution in range(len(self.solutions)):
-                    self.settle(solution, test, NOT_RUN, _NAN, "the test can only be judged in the solution's process")
+                    self.settle(solution, test, *_FORGEABLE)
 
     def _cpu_limit(self):
         """A multiple of the median of the finished cells, rounded up to a power of two, within the configured bounds."""
@@ -126,7 +127,7 @@ class Table:
         run = self._inside if self._rows.places[test] == plain.INSIDE else self._outside
         outcome, cpu, text = run(solution, test, limit)
         if outcome == judge.UNSENDABLE:
-            outcome, cpu, text = self._inside(solution, test, limit)
+            outcome, cpu, text = self._inside(solution, test, limit) if self._mode != "outside" else _FORGEABLE
         self.settle(solution, test, outcome, cpu, text)
         return outcome
 
@@ -151,22 +152,21 @@ class Table:
         self.inside[solution * len(self.tests) + test] = 1
         token = os.urandom(16).hex()
         ours, theirs = socket.socketpair()
-        body = functools.partial(
-            inside.judge, theirs, self.solutions[solution], self.tests[test], seed=self.seed, token=token
-        )
-        child = self._children.fork(body, (theirs.fileno(),), threads=True)
+        child = self._children.fork_inside(theirs.fileno())
         theirs.close()
-        ended = self._children.wait(ours.fileno(), limit, child)
-        report = inside.read(ours, token) if ended else None
+        try:
+            inside.send(ours.fileno(), self.solutions[solution], self.tests[test], self.seed, token)
+            ended = self._children.wait(ours.fileno(), limit, child)
+        except OSError:
+            ended = True  # it did not even listen
+        report = inside.read(ours.fileno(), token) if ended else None
         ours.close()
-        status, cpu = self._children.bury(child)
+        status, cpu = self._children.bury_solver(child)
         if cpu > limit or not ended:
             return TIMEOUT, cpu, f"over the limit of {limit:g} s of processor time"
         if report is None:
             return CRASH, cpu, _end(status)
-        outcome, text, chance = report
-        if chance:
-            self._rows.chance_solutions.add(solution)
+        outcome, text = report
         return outcome, cpu, text
 
 

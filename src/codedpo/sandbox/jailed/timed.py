@@ -1,12 +1,12 @@
-"""One round of timing: solutions in, processor seconds of passes over the tests out, read from outside the process.
+"""One batch of timing: solutions in, processor seconds of passes over the tests out, read from outside the process.
 
-Each solution gets a process of its own for the round. It loads the solution afresh for every pass, so that nothing
-which a pass leaves in the namespace (a cache, a used-up iterator) is there for the next; loading is not timed. Then it waits, the
-zygote reads its processor clock, lets it run, and reads again: no clock of the process itself plays a part. Threads are
-refused, so that no work can be handed to one. The processes take turns, reading by reading.
+Each solution gets a process of its own for the batch. It loads the solution afresh for every pass, so that nothing
+that a pass leaves in the namespace (a cache, a used-up iterator) is there for the next; loading is not timed. Then it
+waits, the zygote reads its processor clock, lets it run, and reads again: no clock of the process itself plays a part.
+Threads are refused, so that no work can be handed to one. The processes take turns, reading by reading.
 
-What a solution could still do is keep results outside its namespace, work while it is loaded, or tamper with the
-loop below. By its syntax most code can not (`trusted`); no other code is ever called faster (sandbox/timing.py).
+What a solution could still do is keep results outside its namespace, work while it is loaded, or tamper with the loop
+below. By its syntax most code cannot (`is_trusted`); no other code is ever called faster (sandbox/timing.py).
 """
 
 import ast
@@ -14,10 +14,12 @@ import functools
 import gc
 import os
 import random
+import signal
 import socket
 
 import independent
 import solver
+import syntax
 from processes import processor_seconds
 
 _LOAD_SECONDS = 2.0
@@ -32,7 +34,7 @@ _CONSTANT_NODES = (ast.BinOp, ast.Constant, ast.UnaryOp, ast.operator, ast.unary
 
 
 def measure(request, children):
-    """Time one round.
+    """Take one batch of readings.
 
     Args:
         request: solutions; tests; repeats (passes in a reading, by solution); readings (of each solution); seed (of the
@@ -63,7 +65,7 @@ def measure(request, children):
 
 
 class _Timed:
-    """A solution's process in one round.
+    """A solution's process in one batch.
 
     Args:
         work: solution, tests, seed.
@@ -86,15 +88,15 @@ class _Timed:
         """Have the namespaces of a reading made; after a failure there are no more readings."""
         if self.seconds is not None:
             self._channel.send(self._repeats.to_bytes(4, "little"))
-            self._expect(_READY, _LOAD_SECONDS + self._limit)
+            self._run_until(_READY, _LOAD_SECONDS + self._limit)
 
     def read(self):
         """Take the reading that is prepared."""
         if self.seconds is not None:
-            before = self._clock()
+            before = processor_seconds(self._process)
             self._channel.send(_READY)
-            if self._expect(_DONE, self._limit * self._repeats):
-                self.seconds.append((self._clock() - before) / self._repeats)
+            if self._run_until(_DONE, self._limit * self._repeats):
+                self.seconds.append((processor_seconds(self._process) - before) / self._repeats)
 
     def end(self):
         """End the process."""
@@ -104,9 +106,18 @@ class _Timed:
         except ProcessLookupError:
             pass  # an unconfined neighbour's burial took this one along
 
-    def _expect(self, byte, cpu_seconds):
+    def _run_until(self, byte, cpu_seconds):
+        """Let the process run until it says `byte`, then stop it.
+
+        A process that runs has a clock for others that may be a scheduler's tick behind; of one that is stopped it is exact,
+        and nothing can go on.
+        """
+        os.kill(self._process, signal.SIGCONT)
         if self._hear(cpu_seconds) == byte:
-            return True
+            os.kill(self._process, signal.SIGSTOP)
+            state = os.waitid(os.P_PID, self._process, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            if state.si_code == os.CLD_STOPPED:
+                return True
         self.seconds = None
         return False
 
@@ -118,13 +129,6 @@ class _Timed:
             return self._channel.recv(1)
         except ConnectionError:
             return b""
-
-    def _clock(self):
-        """Processor seconds of the process, once it has come to rest."""
-        now = processor_seconds(self._process)
-        while now != (now := processor_seconds(self._process)):
-            pass
-        return now
 
 
 def _serve(fd, solution, tests, seed):
@@ -164,12 +168,12 @@ def _shift_memory(seed):
 
 
 def is_trusted(tree):
-    """Whether a solution, by its syntax, does all its work when it is called and can reach nothing but its own objects."""
-    return independent.is_independent(tree) and not any(_works_at_load(node) for node in tree.body)
+    """Whether a solution, by its syntax, can reach nothing but its own objects and does no work until it is called."""
+    return independent.is_independent(syntax.walk(tree)) and not any(_works_at_load(node) for node in tree.body)
 
 
 def _works_at_load(node):
-    """Whether a statement of a module or class does more than define: calls, loops, operations on more than constants."""
+    """Whether a part of a module does more than define: calls, loops, operations on more than constants."""
     if isinstance(node, ast.Lambda):
         return False
     if isinstance(node, ast.FunctionDef):

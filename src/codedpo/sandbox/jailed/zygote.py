@@ -31,12 +31,9 @@ import traceback
 import typing
 
 import jail  # Python puts the folder of the script first on the path
+import nursery
 import processes
 import seccomp
-import table
-import timed
-
-del sys.path[0]
 
 _PRELOADED = (builtins, collections, datetime, decimal, functools, heapq, itertools, math, random, re, string, typing)
 _SYSTEM_FILES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/usr/share/zoneinfo")
@@ -70,17 +67,22 @@ def _live(config, without, layers, requests, answers):
     scratch = config["scratch"]
     work = _enter_jail(scratch, config["memory_mb"], layers, without)
     os.environ["HOME"] = os.environ["TMPDIR"] = work
-    children = processes.Children(work, requests, layers)
+    gc.collect()
+    gc.freeze()
+    confinement = processes.Confinement(layers)
+    children = processes.Children(work, requests, confinement, nursery.Nursery(confinement, confinement.alone))
+    serve = importlib.import_module("serving").serve  # after the nursery has started: it needs none of this
     gc.collect()
     gc.freeze()
     _send(answers, {"layers": layers})
     while (request := _receive(requests)) is not None:
-        _serve(request, children, answers)
+        _send(answers, *serve(request, children))
 
 
 def _enter_jail(scratch, memory_mb, layers, without):
     """Put on every layer that is to be had; the folder for the untrusted code's files."""
-    readable = [path for path in dict.fromkeys((os.path.dirname(os.__file__), *sys.path, *_SYSTEM_FILES)) if path]
+    places = (os.path.dirname(os.__file__), *sys.path, *_SYSTEM_FILES)
+    readable = [path for path in dict.fromkeys(places) if path]
     work = None
     if "root" not in without and "namespaces" in layers:
         work = jail.build_root(readable, _DEVICES, scratch, memory_mb=64)
@@ -98,19 +100,6 @@ def _enter_jail(scratch, memory_mb, layers, without):
     if "seccomp" not in without and seccomp.common_filter().install(0):
         layers.append("seccomp")
     return work
-
-
-def _serve(request, children, answers):
-    if request.get("kind") == "measure":
-        _send(answers, timed.measure(request, children))
-        return
-    task = table.Table(request, children)
-    task.run()
-    header = {
-        "reasons": list(task.reasons.items()),
-        "chance": task.chance,
-    }
-    _send(answers, header, bytes(task.outcomes) + bytes(task.inside) + task.cpu.tobytes())
 
 
 def _leave_nothing(scratch):
