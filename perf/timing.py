@@ -1,15 +1,19 @@
 """How often is a ratio of run times called right, and what does a decision cost? `python perf/timing.py [--quick]`.
 
-Two functions with the same body and different loop counts, names and docstrings, so that their ratio is known; which one
-is the faster is drawn anew for every decision. The ratio is checked by counting the byte codes that they execute.
+Two functions with the same body and different loop counts, names and docstrings, so that their ratio is known; which
+one is the faster is drawn anew for every decision. The ratio is checked by counting the byte codes that they execute.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
+import errno
 import os
+import platform
 import random
+import struct
 import subprocess
 import sys
 import time
@@ -17,8 +21,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from codedpo.sandbox import Sandbox
 from codedpo.sandbox.timing import TimingSettings, compare
@@ -104,6 +106,19 @@ def judge(call: str, truth: str, ratio: float) -> str:
     return "right" if call == truth and ratio > 1 else "wrong"
 
 
+def instruction_counter() -> str:
+    """Whether the kernel counts instructions for us (perf_event_open); the sandbox reads processor time either way."""
+    if platform.machine() != "x86_64":
+        return "not probed"
+    attribute = struct.pack("=IIQ", 0, 112, 1).ljust(112, b"\0")  # hardware, size, instructions
+    libc = ctypes.CDLL(None, use_errno=True)
+    found = libc.syscall(298, attribute, 0, -1, -1, 0)
+    if found < 0:
+        return f"not offered ({errno.errorcode[ctypes.get_errno()]})"
+    os.close(found)
+    return "offered"
+
+
 def tree_seconds() -> float:
     """Processor seconds of this process and all below it, ended ones included, the busy processes left out."""
     total, parents = {}, {}
@@ -155,6 +170,7 @@ def main() -> None:
         pairs = ((program(loops, draw), program(round(loops * ratio), draw)) for ratio in RATIOS)
         counted = [byte_codes(slow) / byte_codes(fast) for fast, slow in pairs]
         print(f"{size}: ratios by byte codes", *(f"{ratio:.4f}" for ratio in counted))
+    print(f"instruction counter: {instruction_counter()}; load average {os.getloadavg()[0]:.1f}")
     print("cond.   size ratio     n right%   tie% wrong%   cpu s  wall s batches")
     for condition in options.conditions:
         with load(BUSY_PROCESSES if condition == "busy" else 0), Sandbox(workers=1) as sandbox:

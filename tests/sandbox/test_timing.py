@@ -170,6 +170,11 @@ def test_a_cache_is_empty_in_every_pass(sandbox: Sandbox, cached: str) -> None:
     [
         "TABLE = [n * (n - 1) // 2 for n in range(20001)]\ndef f(n): return TABLE[n]\n",  # worked at load
         "RESULT = sum(range(20000))\ndef f(n): return RESULT\n",
+        "def cache(g): return [sum(range(20000))]\n@cache\ndef g(): pass\ndef f(n): return g[0]\n",
+        "class K:\n    cache = lambda g: sum(range(20000))\n    @cache\n    def g(): pass\ndef f(n): return K.g\n",
+        "from functools import lru_cache\n@lru_cache([sum(range(20000))][0])\ndef g(): pass\ndef f(n): return n * (n - 1) // 2\n",
+        "def f(n, kept=sum(range(20000))): return kept\n",
+        "class K:\n    kept = sum(range(20000))\ndef f(n): return K.kept\n",
         "import builtins\ndef f(n):\n    if not hasattr(builtins, 'kept'):\n        builtins.kept = sum(range(n))\n"
         "    return builtins.kept\n",
         "import sys\ndef f(n):\n    sys._getframe(1).f_locals['namespaces'].clear()\n    return sum(range(n))\n",

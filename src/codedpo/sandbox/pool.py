@@ -67,6 +67,7 @@ class Sandbox:
         self.limits = limits
         self._judge: Judge = judge
         self._folder = Path(tempfile.mkdtemp(prefix="codedpo-sandbox-"))
+        self._folder.chmod(0o711)  # another user id may have to pass through
         start = Start(limits.memory_mb, python, tuple(preload), tuple(without))
         self._seats = [_Seat(self._folder, index, start) for index in range(workers)]
         self._free: queue.SimpleQueue[_Seat] = queue.SimpleQueue()
@@ -130,7 +131,7 @@ class Sandbox:
     def measure(
         self, solutions: Sequence[str], tests: Sequence[str], *, repeats: Sequence[int], readings: int, seed: int
     ) -> dict[str, Any]:
-        """One batch of timing, request and answer as in jailed/timed.py; seeds alternate between a seat's two zygotes."""
+        """One batch of timing, asked and answered as in jailed/timed.py; seeds alternate between a seat's zygotes."""
         request = {"kind": "measure", "solutions": solutions, "tests": tests, "limits": self._numbers()}
         request |= {"repeats": repeats, "readings": readings, "seed": seed}
         with self._seat() as seat:

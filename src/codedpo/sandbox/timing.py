@@ -16,6 +16,7 @@ over batches (Efron and Tibshirani 1993, chapter 13); it is too narrow for few b
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -35,6 +36,8 @@ _CALIBRATIONS = 2
 _MAX_REPEATS = 256
 _MAX_EXCESS = 4
 """A solution's reading may be this many times as long as asked for before it gets fewer passes than the fastest one."""
+_MAX_LOAD_SECONDS = 0.02
+"""Processor time for loading a solution before a reading, unless it needs that for a single pass."""
 _RESAMPLES = 2000
 
 
@@ -171,6 +174,7 @@ class _Bench:
         self._tests = tests
         self._passing = list(range(len(solutions)))
         self._repeats = np.ones(len(solutions), dtype=int)
+        self._load_seconds = np.zeros(len(solutions))
         self._seed = 0
         self.trusted: NDArray[np.bool_] = np.zeros(len(solutions), dtype=bool)
         self.used_seconds = 0.0
@@ -188,8 +192,9 @@ class _Bench:
             seed=self._seed,
         )
         self._seed += 1
-        for index, trusted, found in zip(list(self._passing), answer["trusted"], answer["seconds"], strict=True):
-            self.trusted[index] = trusted
+        self.trusted[self._passing] = answer["trusted"]
+        self._load_seconds[self._passing] = answer["load_seconds"]
+        for index, found in zip(list(self._passing), answer["seconds"], strict=True):
             if found is None:
                 self._passing.remove(index)
             else:
@@ -198,14 +203,14 @@ class _Bench:
         return seconds
 
     def calibrate(self, reading_seconds: float) -> None:
-        """Choose the passes of a reading: the same for all but much slower solutions, so that overheads cancel."""
+        """Choose the passes of a reading: the same for all but much slower solutions, so that overheads are alike."""
         for _ in range(_CALIBRATIONS):
             once = np.median(self.batch(2), axis=1)
             if not self._passing:
                 return
             most = min(_MAX_REPEATS, math.ceil(reading_seconds / np.nanmin(once)))
-            excess = np.maximum(1, most * once / reading_seconds / _MAX_EXCESS)
-            repeats = most / 2 ** np.ceil(np.log2(excess))
+            excess = most * np.maximum(once / reading_seconds / _MAX_EXCESS, self._load_seconds / _MAX_LOAD_SECONDS)
+            repeats = most / 2 ** np.ceil(np.log2(np.maximum(1, excess)))
             self._repeats = np.maximum(1, np.nan_to_num(repeats, nan=1)).astype(int)
 
 
@@ -216,6 +221,7 @@ def t_interval(values: NDArray[np.float64], alpha: float) -> tuple[float, float]
     return middle - half, middle + half
 
 
+@functools.cache
 def t_quantile(probability: float, freedom: int) -> float:
     """Quantile above the median of Student's t distribution, by bisection."""
     low, high = 0.0, 1.0

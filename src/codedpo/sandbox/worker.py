@@ -18,6 +18,7 @@ from codedpo.errors import SandboxError
 
 _ZYGOTE = Path(__file__).parent / "jailed" / "zygote.py"
 _ATTEMPTS = 2
+_LAST_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -130,14 +131,19 @@ class Worker:
         return self._process.pid if self._process else None
 
     def _kill(self) -> None:
+        """End the process: asked to by closing its pipe, it takes all below it along; killed where it does not listen."""
         if self._process is None:
             return
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None and stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            stdin.close()
+        try:
+            self._process.wait(_LAST_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        stdout.close()
 
     def _send(self, message: dict[str, Any]) -> None:
         assert self._process is not None and self._process.stdin is not None

@@ -68,7 +68,8 @@ def build_root(readable, devices, scratch, memory_mb):
     os.mkdir(work)
     if _mount("tmpfs", work, "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={memory_mb}m,nr_inodes=2048,mode=777"):
         return None
-    os.symlink(_WORK, scratch + "/tmp")
+    if not os.path.lexists(scratch + "/tmp"):  # it is there where Python itself lies below it
+        os.symlink(_WORK, scratch + "/tmp")
     _mount(None, scratch, None, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID | _MS_NODEV)
     os.chdir(scratch)
     if _libc.syscall(_PIVOT_ROOT.get(platform.machine(), -1), b".", b"."):
@@ -108,15 +109,28 @@ def _link(path, root):
         os.symlink(os.path.realpath(path), f"{root}{parent}/{name}")
 
 
-def become_nobody():
-    """As root, take a user id that owns nothing; False where we are not root or may not."""
+def become_nobody(work):
+    """As root, take a user id that owns nothing but the folder `work`; False where that is impossible.
+
+    It is impossible where we are not root, may not, or where that user could not read the standard library.
+    """
     if os.getuid() != 0:
         return False
     strange = _STRANGE_UID + os.getpid() % 0xFFFFFF
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if _change_user(strange) and os.access(os.__file__, os.R_OK) else 1)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+        return False
+    os.chown(work, strange, strange)
+    return _change_user(strange)
+
+
+def _change_user(uid):
     try:
         os.setgroups([])
-        os.setresgid(strange, strange, strange)
-        os.setresuid(strange, strange, strange)
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
     except OSError:
         return False
     return True

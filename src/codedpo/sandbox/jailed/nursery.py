@@ -22,16 +22,15 @@ class Nursery:
     """The zygote's handle.
 
     Args:
-        confine: puts the restrictions of untrusted code on the process that calls it, see `processes.Confinement`.
-        alone: whether this is a process-id namespace of our own, where kill(-1) reaches only what we started.
+        confine: a `processes.Confinement`.
     """
 
-    def __init__(self, confine, alone):
+    def __init__(self, confine):
         self._socket, theirs = socket.socketpair()
         if os.fork() == 0:
             self._socket.close()
             try:
-                _serve(theirs, confine, alone)
+                _serve(theirs, confine)
             finally:
                 os._exit(0)
         theirs.close()
@@ -60,7 +59,7 @@ class Nursery:
         return _ANSWER.unpack(answer)
 
 
-def _serve(control, confine, alone):
+def _serve(control, confine):
     processes.hide_ourselves()
     keep = control.fileno()
     os.closerange(3, keep)
@@ -81,9 +80,9 @@ def _serve(control, confine, alone):
             child = processes.fork(functools.partial(body, fds[0]), fds, functools.partial(confine, threads))
             os.close(fds[0])
         elif command == _BURY:
-            status, seconds = processes.bury(number)
+            status, seconds = processes.bury(number, group=not confine.holds)
         else:
-            _kill_all(alone)
+            _kill_all(confine.alone)
         control.sendall(_ANSWER.pack(child, status, seconds))
 
 

@@ -1,6 +1,7 @@
 """Bodies in, jailed child processes out; their clocks, their end, and nothing left of them."""
 
 import os
+import resource
 import select
 import signal
 import sys
@@ -32,6 +33,10 @@ class Confinement:
             jail.die_with_parent()
         if self.holds:
             (self._filter if threads else self._threadless_filter).install(os.getpid())
+            return
+        os.setsid()  # so that what it starts can be found again, unless it takes pains
+        if not threads:
+            resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))  # does not bind root
 
 
 class Children:
@@ -95,7 +100,7 @@ class Children:
 
     def bury(self, child):
         """Kill a child of `fork`, clean up behind it; (exit status, processor seconds)."""
-        found = bury(child)
+        found = bury(child, group=not self.confined)
         self._clean()
         return found
 
@@ -139,8 +144,13 @@ def hide_ourselves():
     sys.modules["__main__"] = types.ModuleType("__main__")
 
 
-def bury(child):
-    """Kill and reap a child; (exit status, processor seconds)."""
+def bury(child, group):
+    """Kill and reap a child, with the group that it leads where asked; (exit status, processor seconds)."""
+    if group:
+        try:
+            os.killpg(child, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it leads none yet
     try:
         os.kill(child, signal.SIGKILL)
         _, status, usage = os.wait4(child, 0)

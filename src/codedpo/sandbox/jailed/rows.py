@@ -51,8 +51,9 @@ class Rows:
             tests = [test for test in self._shared if self.places[test] == plain.SHARED]
             if not tests:
                 return
-            alone = [solution for solution in waiting if not self._traits[solution][2]]
-            groups = [[solution for solution in waiting if self._traits[solution][2]], *([one] for one in alone)]
+            may_share = [self._children.confined and self._traits[solution][2] for solution in waiting]
+            groups = [[solution for solution, may in zip(waiting, may_share) if may]]
+            groups += [[solution] for solution, may in zip(waiting, may_share) if not may]
             waiting = []
             for group in groups:
                 while group and self._judge is not None:
@@ -150,6 +151,8 @@ class Rows:
         stuck = line is LATE and processor_seconds(self._judge) - before > limit / 2
         self._bury(child)
         if line is LATE and not stuck:
+            if self._judge is None:
+                return 1  # the judge went with the solution's process
             line = self._line(limit, None)  # it sees that the solutions' process is gone
         if not isinstance(line, bytes):
             self._set_culprit_apart()

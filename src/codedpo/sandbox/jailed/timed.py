@@ -26,9 +26,10 @@ _LOAD_SECONDS = 2.0
 _TRUSTED, _SUSPECT, _READY, _DONE, _FAILED = b"T", b"S", b"R", b"D", b"F"
 _MOST_PADS, _LARGEST_PAD = 256, 512
 _DECORATORS = frozenset({"lru_cache", "cache", "property", "staticmethod", "classmethod"})
+_RESERVED = _DECORATORS | {"functools"}
 _WORK_NODES = (
-    ast.Call, ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.BinOp, ast.Starred,
-    ast.JoinedStr, ast.AugAssign,
+    ast.Call, ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Starred, ast.JoinedStr,
+    ast.AugAssign,
 )  # fmt: skip
 _CONSTANT_NODES = (ast.BinOp, ast.Constant, ast.UnaryOp, ast.operator, ast.unaryop)
 
@@ -42,8 +43,8 @@ def measure(request, children):
         children: a `processes.Children`.
 
     Returns:
-        seconds (by solution: processor seconds of one pass, by reading; None where it did not pass, or not in time) and
-        trusted (by solution).
+        By solution: seconds (processor seconds of one pass, by reading; None where it did not pass, or not in time),
+        load_seconds (of the last reading, for one pass) and trusted (see `is_trusted`).
     """
     limit = request["limits"]["cpu_seconds"] * max(1, len(request["tests"]))
     timed = []
@@ -61,7 +62,7 @@ def measure(request, children):
     finally:
         for one in timed:
             one.end()
-    return {"seconds": [one.seconds for one in timed], "trusted": [one.trusted for one in timed]}
+    return {name: [getattr(one, name) for one in timed] for name in ("seconds", "load_seconds", "trusted")}
 
 
 class _Timed:
@@ -82,13 +83,16 @@ class _Timed:
         theirs.close()
         said = self._hear(_LOAD_SECONDS)
         self.trusted = said == _TRUSTED
+        self.load_seconds = 0.0
         self.seconds = [] if said in (_TRUSTED, _SUSPECT) else None
 
     def prepare(self):
         """Have the namespaces of a reading made; after a failure there are no more readings."""
         if self.seconds is not None:
+            before = processor_seconds(self._process)
             self._channel.send(self._repeats.to_bytes(4, "little"))
             self._run_until(_READY, _LOAD_SECONDS + self._limit)
+            self.load_seconds = (processor_seconds(self._process) - before) / self._repeats
 
     def read(self):
         """Take the reading that is prepared."""
@@ -109,8 +113,8 @@ class _Timed:
     def _run_until(self, byte, cpu_seconds):
         """Let the process run until it says `byte`, then stop it.
 
-        A process that runs has a clock for others that may be a scheduler's tick behind; of one that is stopped it is exact,
-        and nothing can go on.
+        Of a process that runs, others see a clock that may be a scheduler's tick behind. Of one that is stopped it is
+        exact, and nothing goes on.
         """
         os.kill(self._process, signal.SIGCONT)
         if self._hear(cpu_seconds) == byte:
@@ -169,7 +173,18 @@ def _shift_memory(seed):
 
 def is_trusted(tree):
     """Whether a solution, by its syntax, can reach nothing but its own objects and does no work until it is called."""
-    return independent.is_independent(syntax.walk(tree)) and not any(_works_at_load(node) for node in tree.body)
+    nodes = syntax.walk(tree)
+    if not independent.is_independent(nodes) or not _RESERVED.isdisjoint(map(_bound_name, nodes)):
+        return False
+    return not any(_works_at_load(node) for node in tree.body)
+
+
+def _bound_name(node):
+    if isinstance(node, ast.Name):
+        return node.id if isinstance(node.ctx, ast.Store) else None
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return node.name
+    return node.asname if isinstance(node, ast.alias) else None
 
 
 def _works_at_load(node):
@@ -177,14 +192,19 @@ def _works_at_load(node):
     if isinstance(node, ast.Lambda):
         return False
     if isinstance(node, ast.FunctionDef):
-        decorators = (item.func if isinstance(item, ast.Call) else item for item in node.decorator_list)
-        if any(getattr(item, "attr", getattr(item, "id", "")) not in _DECORATORS for item in decorators):
-            return True
-        inner = [*node.args.defaults, *(item for item in node.args.kw_defaults if item)]
-    elif isinstance(node, ast.BinOp) and not any(isinstance(part, ast.Name) for part in ast.walk(node)):
-        return not all(isinstance(part, _CONSTANT_NODES) for part in ast.walk(node))
-    elif isinstance(node, _WORK_NODES) or (isinstance(node, ast.ClassDef) and (node.keywords or node.decorator_list)):
+        defaults = [*node.args.defaults, *(item for item in node.args.kw_defaults if item)]
+        return not all(map(_is_plain_decorator, node.decorator_list)) or any(map(_works_at_load, defaults))
+    if isinstance(node, ast.ClassDef) and (node.keywords or node.decorator_list):
         return True
-    else:
-        inner = ast.iter_child_nodes(node)
-    return any(_works_at_load(part) for part in inner)
+    if isinstance(node, ast.BinOp):
+        return not all(isinstance(part, _CONSTANT_NODES) for part in ast.walk(node))
+    return isinstance(node, _WORK_NODES) or any(map(_works_at_load, ast.iter_child_nodes(node)))
+
+
+def _is_plain_decorator(node):
+    if isinstance(node, ast.Call):
+        settings = [*node.args, *(keyword.value for keyword in node.keywords)]
+        return all(isinstance(value, ast.Constant) for value in settings) and _is_plain_decorator(node.func)
+    if isinstance(node, ast.Attribute):
+        return isinstance(node.value, ast.Name) and node.value.id == "functools" and node.attr in _DECORATORS
+    return isinstance(node, ast.Name) and node.id in _DECORATORS

@@ -70,7 +70,7 @@ def _live(config, without, layers, requests, answers):
     gc.collect()
     gc.freeze()
     confinement = processes.Confinement(layers)
-    children = processes.Children(work, requests, confinement, nursery.Nursery(confinement, confinement.alone))
+    children = processes.Children(work, requests, confinement, nursery.Nursery(confinement))
     serve = importlib.import_module("serving").serve  # after the nursery has started: it needs none of this
     gc.collect()
     gc.freeze()
@@ -87,13 +87,13 @@ def _enter_jail(scratch, memory_mb, layers, without):
     if "root" not in without and "namespaces" in layers:
         work = jail.build_root(readable, _DEVICES, scratch, memory_mb=64)
         layers += ["root", "scratch"] if work else []
-    if "uid" not in without and jail.become_nobody():
+    work = work or scratch
+    os.chdir(work)
+    if "uid" not in without and jail.become_nobody(work):
         layers.append("uid")
     jail.die_with_parent()
     if jail.drop_privileges():
         layers.append("privileges")
-    work = work or scratch
-    os.chdir(work)
     if "landlock" not in without and jail.restrict_files((*readable, *_DEVICES), (work, "/dev/null")):
         layers.append("landlock")
     jail.limit_resources(memory_mb)
