@@ -12,8 +12,8 @@ test: setup
 	$(RUN) -m pytest
 
 check: setup
-	$(RUN) -m ruff format --check src tests
-	$(RUN) -m ruff check src tests
+	$(RUN) -m ruff format --check src tests perf
+	$(RUN) -m ruff check src tests perf
 	$(RUN) -m pyright --warnings
 	$(RUN) -m pytest
 
@@ -23,8 +23,8 @@ smoke: setup
 	$(RUN) tests/check_smoke.py runs/smoke
 
 format: setup
-	$(RUN) -m ruff check --fix src tests
-	$(RUN) -m ruff format src tests
+	$(RUN) -m ruff check --fix src tests perf
+	$(RUN) -m ruff format src tests perf
 
 setup: $(VENV)/.ready
 

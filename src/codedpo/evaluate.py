@@ -23,7 +23,7 @@ from codedpo.records import Outcome
 from codedpo.sandbox import Limits, Sandbox
 from codedpo.store import read_records, write_records
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same answers would be judged otherwise."""
 OpenLLM = Callable[[], AbstractContextManager[LLM]]
 _LIMITS = Limits(cpu_seconds=10, memory_mb=1024)

@@ -56,6 +56,6 @@ class RunTools:
         return self._sandbox
 
     def open_sandbox(self, limits: Limits | None = None) -> Sandbox:
-        """Another sandbox as the configuration describes it, with these limits where they are given; a context manager."""
+        """Another sandbox as the configuration has it, with these limits where they are given; a context manager."""
         workers = self._config.workers or len(os.sched_getaffinity(0))
         return Sandbox.of(self._config.sandbox, workers=workers, limits=limits)

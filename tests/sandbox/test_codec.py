@@ -30,7 +30,7 @@ def same(first: object, second: object) -> bool:
     if type(first) is not type(second):
         return False
     if isinstance(first, float) and isinstance(second, float):
-        return first == second and math.copysign(1, first) == math.copysign(1, second) or first != first != second
+        return (first == second and math.copysign(1, first) == math.copysign(1, second)) or first != first != second
     if isinstance(first, list | tuple | collections.deque):
         return len(first) == len(second) and all(map(same, first, second))  # pyright: ignore
     if isinstance(first, dict):

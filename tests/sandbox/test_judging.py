@@ -15,7 +15,9 @@ from codedpo.sandbox import Limits, Sandbox, SandboxSettings
 from .conftest import LIMITS, run
 
 TEST = "assert f(1) == 2"
-LIES = "__eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = lambda self, other: True\n    __bool__ = lambda self: True\n"
+LIES = (
+    "__eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = lambda self, other: True\n    __bool__ = lambda self: True\n"
+)
 FORGERIES = {
     "an object that equals everything": f"class A:\n    {LIES}\ndef f(x): return A()",
     "an int that equals everything": f"class A(int):\n    {LIES}\ndef f(x): return A(0)",

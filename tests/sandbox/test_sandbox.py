@@ -67,7 +67,7 @@ CASES = {
     "reads address 0": ("import ctypes\ndef f(x): ctypes.string_at(0)", Outcome.CRASH),
     "kills itself": ("import os\ndef f(x): os.kill(os.getpid(), 9)", Outcome.CRASH),
     "huge allocation": ("def f(x): return bytearray(1 << 40)", Outcome.OUT_OF_MEMORY),
-    "leak": ("def f(x):\n    a = []\n    while True: a.append(bytearray(1 << 20))", Outcome.OUT_OF_MEMORY),
+    "leak": ("def f(x):\n    a = []\n    while True: a.append(bytearray(1 << 20))", None),
     "threads work": (
         "import threading\ndef f(x):\n    t = threading.Thread(target=print); t.start(); t.join(); return x + 1", Outcome.PASSED),
     "thread outlives the test": (
@@ -85,6 +85,38 @@ CASES = {
     "lists the home folder": ("import os\ndef f(x): return os.listdir('/root' if os.path.exists('/root') else '/home')", Outcome.BLOCKED),
     "writes elsewhere": ("def f(x): open('/usr/codedpo-was-here', 'w')", None),
     "opens a socket": ("import socket\ndef f(x): return socket.socket()", Outcome.BLOCKED),
+    "switches the timer off": (
+        "import signal\nsignal.setitimer(signal.ITIMER_REAL, 0)\nsignal.setitimer(signal.ITIMER_PROF, 0)\ndef f(x):\n    while True: pass", Outcome.TIMEOUT),
+    "long product": ("import itertools\ndef f(x): return sum(1 for _ in itertools.product(range(9), repeat=12))", Outcome.TIMEOUT),
+    "reads all input": ("import sys\ndef f(x): return len(sys.stdin.read())", Outcome.WRONG),
+    "a finaliser that loops": ("class A:\n    def __del__(self):\n        while True: pass\ndef f(x):\n    A()\n    return 2", Outcome.TIMEOUT),
+    "a representation that loops": (
+        "class E(Exception):\n    def __repr__(self):\n        while True: pass\n    __str__ = __repr__\ndef f(x): raise E", Outcome.TIMEOUT),
+    "fork bomb": ("import os\ndef f(x):\n    while True: os.fork()", Outcome.BLOCKED),
+    "fork by another name": ("import posix\ndef f(x): return posix.fork()", Outcome.BLOCKED),
+    "fork in C": (
+        "import _posixsubprocess, os\ndef f(x):\n    r, w = os.pipe()\n    return _posixsubprocess.fork_exec([b'/bin/true'], [b'/bin/true'], True, (), "
+        "None, None, -1, -1, -1, -1, -1, -1, r, w, False, False, 0, None, None, None, -1, None, False)", None),
+    "ten thousand threads": (
+        "import threading, time\ndef f(x):\n    for _ in range(10000): threading.Thread(target=time.sleep, args=(99,), daemon=True).start()", None),
+    "a message of a gigabyte": ("def f(x): raise ValueError('x' * 10**9)", Outcome.OUT_OF_MEMORY),
+    "a value of a gigabyte": ("def f(x): return 'x' * 10**9", Outcome.OUT_OF_MEMORY),
+    "a value too big to send": ("def f(x): return ['x' * 10**6] * 40", None),
+    "huge file": ("def f(x):\n    with open('a', 'wb') as file:\n        while True: file.write(bytes(1 << 20))", None),
+    "a million files": ("def f(x):\n    for k in range(10**6): open(str(k), 'w').close()", Outcome.EXCEPTION),
+    "every descriptor": ("import os\ndef f(x):\n    while True: os.dup(1)", Outcome.EXCEPTION),
+    "digits beyond the limit": ("def f(x): return str(10**5000)", Outcome.EXCEPTION),
+    "shared memory": ("from multiprocessing import shared_memory\ndef f(x): return shared_memory.SharedMemory(create=True, size=9)", None),
+    "a semaphore": ("import multiprocessing\ndef f(x): return multiprocessing.Semaphore()", None),
+    "memory of another process": ("def f(x): return open('/proc/1/mem', 'rb').read(1)", Outcome.EXCEPTION),
+    "keys of the user": ("import os\ndef f(x): return os.listdir(os.path.expanduser('~root/.ssh'))", Outcome.EXCEPTION),
+    "ptrace": ("import ctypes\ndef f(x): return 2 if ctypes.CDLL(None).ptrace(16, 1, 0, 0) == 0 else 0", Outcome.WRONG),
+    "io_uring": ("import ctypes\ndef f(x): return 2 if ctypes.CDLL(None).syscall(425, 8, bytes(999)) >= 0 else 0", Outcome.WRONG),
+    "nested namespaces": ("import ctypes\ndef f(x): return 2 if ctypes.CDLL(None).unshare(0x10000000) == 0 else 0", Outcome.WRONG),
+    "mounts": ("import ctypes\ndef f(x): return 2 if ctypes.CDLL(None).mount(b'a', b'/scratch', b'tmpfs', 0, 0) == 0 else 0", Outcome.WRONG),
+    "link-local network": ("import socket\ndef f(x): return socket.create_connection(('169.254.169.254', 80), 1)", Outcome.BLOCKED),
+    "abstract socket": ("import socket\ndef f(x): return socket.socket(socket.AF_UNIX)", Outcome.BLOCKED),
+    "changes its own limits": ("import resource\ndef f(x): resource.setrlimit(resource.RLIMIT_AS, (-1, -1))", Outcome.EXCEPTION),
     "dataclasses work": (
         "from __future__ import annotations\nimport dataclasses\n@dataclasses.dataclass\nclass A:\n    x: int\ndef f(x): return A(x).x + 1",
         Outcome.PASSED),

@@ -53,7 +53,8 @@ def matrix_view(timing: Timing) -> MatrixView:
 
     def cell(i: int, j: int) -> Cell:
         outcome = Outcome(int(execution.outcomes[i, j])).name.lower()
-        return Cell(outcome, f"{samples.tests[j]}\n{outcome} {reasons.get((i, j), '')}")
+        where = "" if execution.judged_outside[i, j] else "\njudged in the solution's own process"
+        return Cell(outcome, f"{samples.tests[j]}\n{outcome} {reasons.get((i, j), '')}{where}")
 
     return MatrixView(
         task_id=task.id,

@@ -103,11 +103,16 @@ def _statistics(results: dict[str, StageResult]) -> list[tuple[str, str]]:
     rows = list(results["executions"].rows())
     solutions = sum(len(row.samples.solutions) for row in rows)
     tests = sum(len(row.samples.tests) for row in rows)
-    cells = sum(int((row.outcomes != Outcome.NOT_RUN).sum()) for row in rows)
+    cells = sum(row.outcomes.size for row in rows)
     outside = sum(int(row.judged_outside.sum()) for row in rows)
+    outcomes = Counter(Outcome(int(value)).name.lower() for row in rows for value in row.outcomes.ravel())
     return [
         ("solutions", f"{solutions} ({sum(row.samples.duplicate_solutions for row in rows)} equal to an earlier one)"),
         ("tests", f"{tests} ({sum(row.samples.duplicate_tests for row in rows)} equal to an earlier one)"),
-        ("executions", f"{cells}, {sum(int(row.passed.sum()) for row in rows)} passed"),
-        ("judged outside the solution's process", str(outside)),
+        ("executions", f"{cells - outcomes['not_run']}, {outcomes['passed']} passed"),
+        ("outcomes", ", ".join(f"{name} {count}" for name, count in outcomes.most_common())),
+        (
+            "judged outside the solution's process",
+            f"{outside} of {cells}" + (f" ({outside / cells:.1%})" if cells else ""),
+        ),
     ]

@@ -14,8 +14,8 @@ Judge = Literal["auto", "outside", "inside"]
 class Limits:
     """What one solution may use on one test. Time is processor time, so that load changes no verdict.
 
-    The limit of a task is `median_factor` times the median of its finished cells, rounded up to `min_cpu_seconds` times a
-    power of two, and at most `cpu_seconds`; it is fixed before the first cell is called a timeout.
+    The limit of a task is `median_factor` times the median of its finished cells, rounded up to `min_cpu_seconds`
+    times a power of two, and at most `cpu_seconds`; it is fixed before the first cell is called a timeout.
     """
 
     cpu_seconds: float = 3.0
@@ -44,12 +44,12 @@ class SandboxSettings(Limits):
     """The section `sandbox` of the configuration."""
 
     judge: Judge = "auto"
-    """`auto`: outside the solution's process wherever the test allows it, else inside, and marked. `outside`: what needs
-    judging inside is `not_run`. `inside`: everything in the solution's process, as other tools do; forgeable."""
+    """`auto`: outside the solution's process wherever the test allows it, else inside, and marked. `outside`: what
+    needs judging inside is `not_run`. `inside`: everything in the solution's process, as other tools do; forgeable."""
     allow_weaker: bool = field(default=False, metadata={"key": False})
     """Run although this machine lacks a vital layer of isolation (`codedpo doctor` tells which)."""
     python: str = ""
-    """Interpreter of the environment whose packages solutions may import; empty means this Python, standard library only."""
+    """Interpreter of the environment whose packages solutions may import; empty: this Python, standard library only."""
     preload: tuple[str, ...] = ()
     """Modules that are imported once, before the jail closes."""
 

@@ -8,9 +8,8 @@ import shutil
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +166,7 @@ class Sandbox:
         return {name: getattr(self.limits, name) for name in Limits.__dataclass_fields__}
 
     @contextlib.contextmanager
-    def _seat(self) -> Iterator[_Seat]:
+    def _seat(self) -> Generator[_Seat]:
         seat = self._free.get()
         try:
             yield seat

@@ -69,7 +69,7 @@ class Worker:
         python = own.python or os.path.realpath(sys.executable)
         isolated = ["-s", "-B"] if own.python else ["-s", "-S", "-B"]
         environment = {"PYTHONHASHSEED": str(self._hash_seed), "LANG": "C.UTF-8", "TZ": "UTC"}
-        environment |= {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+        environment |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         try:
             self._process = subprocess.Popen(
                 [python, *isolated, str(_ZYGOTE), json.dumps(config)],
@@ -131,7 +131,7 @@ class Worker:
         return self._process.pid if self._process else None
 
     def _kill(self) -> None:
-        """End the process: asked to by closing its pipe, it takes all below it along; killed where it does not listen."""
+        """End the process, and with it all below it: ask by closing its pipe, kill it where it does not listen."""
         if self._process is None:
             return
         stdin, stdout = self._process.stdin, self._process.stdout

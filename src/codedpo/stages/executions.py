@@ -16,7 +16,7 @@ class CrossExecute:
     """Cross-execution; its limits are the sandbox's."""
 
     NAME: ClassVar[str] = "executions"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     MAKES: ClassVar[type] = Execution
     NEEDS: ClassVar[Literal["cores"]] = "cores"
 

@@ -1,1 +1,1 @@
-"""The part of the sandbox that runs inside the jail: standard library only, Python 3.10 or newer, started as a script."""
+"""What runs inside the jail: standard library only, Python 3.10 or newer, started as a script."""

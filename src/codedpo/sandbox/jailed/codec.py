@@ -19,6 +19,7 @@ MAX_BYTES = 32 << 20
 """Longest frame, bytes."""
 _MAX_ITEMS = 10_000  # of an iterator, which may be endless
 
+
 def _no_default(value):
     raise TypeError(f"{type(value).__name__} is not data")
 
@@ -113,7 +114,7 @@ _WRITERS = {
     bytes: lambda value, reference: {"bytes": value.hex()},
     bytearray: lambda value, reference: {"bytearray": value.hex()},
     complex: lambda value, reference: {"complex": [value.real, value.imag]},
-    range: lambda value, reference: {"range": [encode(part, reference) for part in (value.start, value.stop, value.step)]},
+    range: lambda value, reference: {"range": _items((value.start, value.stop, value.step), reference)},
     type(Ellipsis): lambda value, reference: {"ellipsis": []},
     collections.Counter: lambda value, reference: {"Counter": _pairs(value, reference)},
     collections.OrderedDict: lambda value, reference: {"OrderedDict": _pairs(value, reference)},
@@ -126,7 +127,17 @@ _WRITERS = {
     type({}.values()): lambda value, reference: {"values": _items(value, reference)},
     type({}.items()): lambda value, reference: {"items": [_items(pair, reference) for pair in value]},
 }  # fmt: skip
-_ITERATORS = (type(x for x in ()), map, zip, filter, enumerate, reversed, type(iter([])), type(iter(())), type(iter("")))
+_ITERATORS = (
+    type(x for x in ()),
+    map,
+    zip,
+    filter,
+    enumerate,
+    reversed,
+    type(iter([])),
+    type(iter(())),
+    type(iter("")),
+)
 _ITERATORS += (type(iter({})), type(iter(set())), type(iter(range(0))), type(reversed([])))
 _WRITERS.update(dict.fromkeys(_ITERATORS, _write_iterator))
 _KIN = (bool, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset)

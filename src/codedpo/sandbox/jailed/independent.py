@@ -1,25 +1,27 @@
 """Which solutions may share a process: those that, by their syntax, can reach nothing but their own objects.
 
-A solution is independent if every object that it can get hold of is its own, immutable, or a copy of an argument. The rules,
-on the syntax tree, allow names and attributes from closed lists; what they do not know is not independent, and gets a
-process of its own, which costs time and no verdict. In the spirit of RestrictedPython, but stricter, because what is
-refused still runs. Resources are not the concern here: what hangs, crashes or fills the memory is run again alone.
+A solution is independent if every object that it can get hold of is its own, immutable, or a copy of an argument. The
+rules, on the syntax tree, allow names and attributes from closed lists; what they do not know is not independent, and
+gets a process of its own, which costs time and no verdict. In the spirit of RestrictedPython, but stricter, because
+what is refused still runs. Resources are not the concern here: what hangs, crashes or fills the memory is run again
+alone.
 """
 
 import ast
 import builtins
 
 from plain import DATA_ATTRIBUTES
+from syntax import words
 
-_BUILTINS = frozenset(
-    "abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate filter float frozenset hash "
-    "hex id int isinstance issubclass iter len list map max min next oct ord pow print range repr reversed round set "
-    "slice sorted str sum tuple zip True False None Ellipsis NotImplemented object property staticmethod classmethod "
-    "super".split()
+_BUILTINS = words(
+    """
+    abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate filter float frozenset
+    hash hex id int isinstance issubclass iter len list map max min next oct ord pow print range repr reversed round
+    set slice sorted str sum tuple zip True False None Ellipsis NotImplemented object property staticmethod
+    classmethod super
+    """
 ) | frozenset(
-    name
-    for name, kind in vars(builtins).items()
-    if isinstance(kind, type) and issubclass(kind, BaseException)
+    name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
 )
 _MEMBERS = {
     "math": None,  # all of them: written in C, nothing but functions and numbers
@@ -29,27 +31,36 @@ _MEMBERS = {
     "heapq": ("heapify", "heappop", "heappush", "heappushpop", "heapreplace", "nlargest", "nsmallest", "merge"),
     "functools": ("reduce", "lru_cache", "cache", "cmp_to_key", "partial"),
     "collections": ("Counter", "OrderedDict", "defaultdict", "deque"),
-    "string": ("ascii_letters", "ascii_lowercase", "ascii_uppercase", "digits", "punctuation", "hexdigits", "whitespace"),
-    "re": ("findall", "finditer", "match", "fullmatch", "search", "split", "sub", "IGNORECASE", "I", "compile", "escape"),
+    "string": words("ascii_letters ascii_lowercase ascii_uppercase digits punctuation hexdigits whitespace"),
+    "re": words("findall finditer match fullmatch search split sub IGNORECASE I compile escape"),
     "copy": ("copy", "deepcopy"),
     "operator": ("itemgetter", "add", "sub", "mul", "or_", "and_", "xor", "mod", "floordiv", "truediv", "neg"),
-    "typing": ("Any", "Callable", "Dict", "Iterable", "Iterator", "List", "Optional", "Sequence", "Set", "Tuple", "Union",
-               "FrozenSet", "Generator", "Mapping", "MutableSequence", "Deque", "DefaultDict", "Hashable"),
+    "typing": words(
+        """
+        Any Callable Dict Iterable Iterator List Optional Sequence Set Tuple Union FrozenSet Generator Mapping
+        MutableSequence Deque DefaultDict Hashable
+        """
+    ),
     "__future__": ("annotations",),
 }  # fmt: skip
-_ATTRIBUTES = DATA_ATTRIBUTES | frozenset(
-    "appendleft popleft extendleft rotate maxlen most_common elements subtract total move_to_end default_factory group "
-    "groups groupdict start end span findall finditer match fullmatch search sub args value".split()
+_ATTRIBUTES = DATA_ATTRIBUTES | words(
+    """
+    appendleft popleft extendleft rotate maxlen most_common elements subtract total move_to_end default_factory
+    group groups groupdict start end span findall finditer match fullmatch search sub args value
+    """
 )
-_METHODS = frozenset(
-    "__init__ __repr__ __str__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __len__ __iter__ __next__ __getitem__ "
-    "__setitem__ __contains__ __call__ __add__ __sub__ __mul__ __bool__".split()
+_METHODS = words(
+    """
+    __init__ __repr__ __str__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __len__ __iter__ __next__
+    __getitem__ __setitem__ __contains__ __call__ __add__ __sub__ __mul__ __bool__
+    """
 )
 _NODES = frozenset(
     {
-        ast.Module, ast.Expr, ast.Assert, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.For, ast.While, ast.If, ast.Pass,
-        ast.Break, ast.Continue, ast.Import, ast.ImportFrom, ast.alias, ast.FunctionDef, ast.ClassDef, ast.Return,
-        ast.arguments, ast.arg, ast.Lambda, ast.Try, ast.ExceptHandler, ast.Raise, ast.Delete, ast.BoolOp, ast.NamedExpr,
+        ast.Module, ast.Expr, ast.Assert, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.For, ast.While, ast.If,
+        ast.Pass, ast.Break, ast.Continue, ast.Import, ast.ImportFrom, ast.alias, ast.FunctionDef, ast.ClassDef,
+        ast.Return, ast.arguments, ast.arg, ast.Lambda, ast.Try, ast.ExceptHandler, ast.Raise, ast.Delete, ast.BoolOp,
+        ast.NamedExpr,
         ast.BinOp, ast.UnaryOp, ast.IfExp, ast.Dict, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,
         ast.comprehension, ast.Compare, ast.Call, ast.keyword, ast.FormattedValue, ast.JoinedStr, ast.Constant,
         ast.Attribute, ast.Subscript, ast.Starred, ast.Name, ast.List, ast.Tuple, ast.Slice, ast.Yield, ast.YieldFrom,
@@ -78,7 +89,7 @@ def is_independent(nodes):
     if not _NODES.issuperset(map(type, nodes)):
         return False
     found = _Found()
-    return all([_VISITORS[type(node)](node, found) for node in nodes if type(node) in _VISITORS]) and found.hold()
+    return all(_VISITORS[type(node)](node, found) for node in nodes if type(node) in _VISITORS) and found.hold()
 
 
 class _Found:

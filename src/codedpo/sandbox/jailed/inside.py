@@ -37,7 +37,7 @@ def serve(fd):
 
 
 def _verdict(error):
-    base, name, text, number = solver.describe(error)
+    _, name, text, number = solver.describe(error)
     if isinstance(error, AssertionError):
         outcome = WRONG
     elif isinstance(error, MemoryError):

@@ -13,24 +13,29 @@ import opcode
 import sys
 
 import syntax
+from syntax import words
 
 SHARED, ALONE, INSIDE = "shared", "alone", "inside"
 
 _SHARED_MODULES = frozenset({"math", "cmath", "itertools"})  # written in C, only functions and numbers in them
-_PURE_MODULES = _SHARED_MODULES | frozenset(
-    "typing collections functools copy string re fractions decimal statistics datetime operator json heapq bisect "
-    "dataclasses enum calendar textwrap numbers __future__".split()
+_PURE_MODULES = _SHARED_MODULES | words(
+    """
+    typing collections functools copy string re fractions decimal statistics datetime operator json heapq bisect
+    dataclasses enum calendar textwrap numbers __future__
+    """
 )
 """Modules with which a test can be judged without the solution: nothing in them tells of another process."""
-_SHARED_BUILTINS = frozenset(
-    "abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate filter float frozenset "
-    "hex int isinstance issubclass iter len list map max min next oct ord pow print range repr reversed round set slice "
-    "sorted str sum tuple zip ArithmeticError AssertionError AttributeError BaseException Exception IndexError "
-    "KeyError LookupError NameError NotImplementedError OverflowError RecursionError RuntimeError StopIteration "
-    "TypeError UnboundLocalError UnicodeDecodeError UnicodeEncodeError UnicodeError ValueError ZeroDivisionError "
-    "Ellipsis NotImplemented".split()
+_SHARED_BUILTINS = words(
+    """
+    abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate filter float frozenset hex
+    int isinstance issubclass iter len list map max min next oct ord pow print range repr reversed round set slice
+    sorted str sum tuple zip ArithmeticError AssertionError AttributeError BaseException Exception IndexError
+    KeyError LookupError NameError NotImplementedError OverflowError RecursionError RuntimeError StopIteration
+    TypeError UnboundLocalError UnicodeDecodeError UnicodeEncodeError UnicodeError ValueError ZeroDivisionError
+    Ellipsis NotImplemented
+    """
 )
-_INSIDE_BUILTINS = frozenset("globals locals vars eval exec compile __import__ open input dir".split())
+_INSIDE_BUILTINS = words("globals locals vars eval exec compile __import__ open input dir")
 _DATA_TYPES = (int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset, range, type(None))
 DATA_ATTRIBUTES = frozenset(name for kind in _DATA_TYPES for name in dir(kind) if not name.startswith("_"))
 _SHARED_NODES = frozenset((
@@ -41,15 +46,19 @@ _SHARED_NODES = frozenset((
     ast.Compare, ast.Call, ast.keyword, ast.FormattedValue, ast.JoinedStr, ast.Constant, ast.Attribute, ast.Subscript,
     ast.Starred, ast.Name, ast.List, ast.Tuple, ast.Slice,
 ))  # fmt: skip
-_CALLERS = frozenset("map filter callable sorted min max".split())
-_CHANCE_NAMES = frozenset("random time datetime uuid secrets os threading id hash urandom monotonic".split())
-_SET_CONSUMERS = frozenset("len sorted sum min max any all set frozenset isinstance".split())
+_CALLERS = words("map filter callable sorted min max")
+_CHANCE_NAMES = words(
+    """
+    random time datetime uuid secrets os threading id hash urandom monotonic
+    """
+)
+_SET_CONSUMERS = words("len sorted sum min max any all set frozenset isinstance")
 
 
 class Plan:
     """How one test is judged.
 
-    place: SHARED (one judge for all solutions), ALONE (a judge of its own, each time) or INSIDE (the solution's process).
+    place: SHARED (one judge for all solutions), ALONE (its own judge, each time) or INSIDE (the solution's process).
     calls: names of the solution that the test calls.
     modules: names of modules that the test uses without importing them: the solution must have.
     builtins: built-in names that may be the solution's, because the test calls no other name of it. A solution that
@@ -160,9 +169,9 @@ class Plan:
     def _call(self, call):
         for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
             for part in ast.walk(argument):
-                if isinstance(part, ast.Lambda) or (isinstance(part, ast.Name) and part.id in self._functions):
-                    if not self._is_key(part):
-                        self._at_least(INSIDE)  # a function cannot travel
+                is_function = isinstance(part, ast.Lambda) or getattr(part, "id", None) in self._functions
+                if is_function and not self._is_key(part):
+                    self._at_least(INSIDE)  # a function cannot travel
                 if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and part.id in self._stored:
                     self.returns_arguments = True
 
@@ -174,14 +183,19 @@ class Plan:
 
     def _attribute(self, node):
         base = node.value
-        of_module = isinstance(base, ast.Name) and (base.id in self._imported or base.id in self.modules)
-        of_module = of_module or (isinstance(base, ast.Name) and base.id in _PURE_MODULES and base.id not in self._stored)
-        if (node.attr.startswith("_") and not self._is_free(base)) or not isinstance(node.ctx, ast.Load):
+        if not isinstance(node.ctx, ast.Load):
             self._at_least(INSIDE)
-        elif not of_module and node.attr not in DATA_ATTRIBUTES and not self._is_free(base):
+        elif self._is_free(base):
+            pass  # then the name is one of `absent`
+        elif node.attr.startswith("_") or not (node.attr in DATA_ATTRIBUTES or self._is_module(base)):
             self._at_least(INSIDE)
         elif node.attr in ("format", "format_map"):
             self._at_least(ALONE)  # a format string reads attributes
+
+    def _is_module(self, node):
+        if not isinstance(node, ast.Name):
+            return False
+        return node.id in self._imported or (node.id in _PURE_MODULES and node.id not in self._stored)
 
     def _is_free(self, node):
         """Whether a node is a name that is neither the test's nor a built-in: the solution's, or nobody's."""
@@ -204,7 +218,7 @@ class Plan:
         return False
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _exists(module):
     """Whether an import would find anything; where not, it fails alike in any process."""
     return module in sys.modules or importlib.util.find_spec(module) is not None
@@ -228,19 +242,25 @@ def _bindings(nodes):
     return stored, functions
 
 
-_STATELESS_MODULES = frozenset(
-    "typing math cmath itertools functools collections heapq bisect string re operator copy fractions dataclasses "
-    "abc numbers textwrap array struct base64 __future__ datetime json enum statistics time".split()
+_STATELESS_MODULES = words(
+    """
+    typing math cmath itertools functools collections heapq bisect string re operator copy fractions dataclasses abc
+    numbers textwrap array struct base64 __future__ datetime json enum statistics time
+    """
 )
-_STATELESS_MEMBERS = frozenset("maxsize float_info version_info getsizeof maxunicode exit".split())  # of sys
-_THREADS = frozenset("threading _thread concurrent asyncio multiprocessing queue".split())
-_STATEFUL_NAMES = frozenset(
-    "globals locals vars eval exec compile open setattr delattr getattr breakpoint help register".split()
+_STATELESS_MEMBERS = words("maxsize float_info version_info getsizeof maxunicode exit")  # of sys
+_THREADS = words("threading _thread concurrent asyncio multiprocessing queue")
+_STATEFUL_NAMES = words(
+    """
+    globals locals vars eval exec compile open setattr delattr getattr breakpoint help register
+    """
 )
-_CLASS_NAMES = frozenset(
-    "__init__ __name__ __module__ __qualname__ __doc__ __annotations__ __repr__ __str__ __eq__ __ne__ __lt__ __le__ "
-    "__gt__ __ge__ __hash__ __len__ __iter__ __next__ __getitem__ __setitem__ __contains__ __call__ __add__ __sub__ "
-    "__mul__ __bool__ __post_init__ __slots__ __enter__ __exit__ __all__ __main__".split()
+_CLASS_NAMES = words(
+    """
+    __init__ __name__ __module__ __qualname__ __doc__ __annotations__ __repr__ __str__ __eq__ __ne__ __lt__ __le__
+    __gt__ __ge__ __hash__ __len__ __iter__ __next__ __getitem__ __setitem__ __contains__ __call__ __add__ __sub__
+    __mul__ __bool__ __post_init__ __slots__ __enter__ __exit__ __all__ __main__
+    """
 )
 _ATTRIBUTE_STORES = ("STORE_ATTR", "DELETE_ATTR")
 _SET_CODES = ("BUILD_SET", "SET_ADD", "SET_UPDATE")
@@ -265,10 +285,10 @@ class Traits:
         self.stateful = private or stores or uses or bool(names & _STATEFUL_NAMES)
         self.chance = bool((names | imports) & _CHANCE_NAMES or names & {"set", "frozenset"} or operations & _SETS)
         self.seeded = "random" in imports or "__import__" in names
-        self.threads = not imports.isdisjoint(_THREADS) or self.seeded and private
+        self.threads = not imports.isdisjoint(_THREADS) or (self.seeded and private)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _members(module):
     return frozenset(dir(importlib.import_module(module))) - _STATELESS_MEMBERS
 

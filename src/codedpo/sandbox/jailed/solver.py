@@ -25,8 +25,8 @@ def serve(fd):
     """Answer the judge's calls until it closes the channel.
 
     Messages come marshalled behind 4 bytes of length: (code, seed, request); code is None where the solution stays
-    the same. A request is (test, names to look for, calls), a call (test, function, returns_arguments, coded, arguments,
-    keywords).
+    the same. A request is (test, names to look for, calls), a call (test, function, returns_arguments, coded,
+    arguments, keywords).
     """
     code, namespaces, objects = None, {}, []
     while (message := _receive(fd)) is not None:

@@ -1,17 +1,36 @@
-"""A syntax tree in, its nodes as a list out: `ast.walk` without what nobody here asks for, three times as fast."""
+"""A syntax tree in, its nodes as a list out: `ast.walk` without what nobody here asks for, three times as fast.
+
+And `words`, since what the walks look for are lists of names.
+"""
 
 import ast
 
-_LEAVES = {"ctx", "op", "ops", "type_comment", "type_ignores", "simple", "level", "module", "id", "attr", "kind", "conversion"}
+_LEAVES = {
+    "ctx",
+    "op",
+    "ops",
+    "type_comment",
+    "type_ignores",
+    "simple",
+    "level",
+    "module",
+    "id",
+    "attr",
+    "kind",
+    "conversion",
+}
+
+
+def words(text):
+    """The set of words in a text."""
+    return frozenset(text.split())
 
 
 def _fields(kind):
     return tuple(field for field in kind._fields if field not in _LEAVES) if kind is not ast.Constant else ()
 
 
-_FIELDS = {
-    kind: _fields(kind) for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, ast.AST)
-}
+_FIELDS = {kind: _fields(kind) for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, ast.AST)}
 
 
 def walk(tree):

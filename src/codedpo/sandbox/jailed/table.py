@@ -12,7 +12,6 @@ import os
 import socket
 import statistics
 
-import codec
 import inside
 import judge
 import plain
@@ -96,7 +95,7 @@ class Table:
                     self.settle(solution, test, *_FORGEABLE)
 
     def _cpu_limit(self):
-        """A multiple of the median of the finished cells, rounded up to a power of two, within the configured bounds."""
+        """A multiple of the median of the finished cells, rounded up to a power of two, within the bounds."""
         done = [seconds for seconds in self.cpu if seconds > 0]
         least, most = self.limits["min_cpu_seconds"], self.limits["cpu_seconds"]
         if not done or least >= most:
