@@ -1,23 +1,16 @@
-"""The judge's process: compiles a task's tests, runs them against stubs of the solution, and says what came of them.
+"""The judge's process: runs a task's tests against stubs of the solution, and says what came of them.
 
 It is jailed like a solution, for a test may be hostile too. A test that could leave something behind for the next
 one (`plain.ALONE`) gets a judge of its own each time; the tests that share a judge cannot, by their syntax.
 """
 
-import ast
 import builtins
 import importlib
 import marshal
-import mmap
 import os
 import socket
-import struct
 
 import codec
-import independent
-import plain
-import processes
-import syntax
 
 PASSED, WRONG, EXCEPTION, OUT_OF_MEMORY, BLOCKED = 0, 1, 2, 4, 6
 """Values of codedpo.records.Outcome."""
@@ -32,45 +25,29 @@ _EXCEPTIONS = {
 
 
 class Judge:
-    """The compiled tests of one task."""
+    """The compiled tests and solutions of one task.
 
-    def __init__(self, seed, page):
-        self.tests = {}
-        self._codes = {}
+    Args:
+        code: what `clerk.Clerk.prepare` gave.
+        tests: indices of those to judge here.
+        seed: of the solutions' random numbers.
+        page: a `clerk.Page`.
+    """
+
+    def __init__(self, code, tests, seed, page):
+        codes = marshal.loads(code)
+        self._tests = {index: _Test(index, *codes["tests"][index]) for index in tests}
+        self._codes = codes["solutions"]
         self._seed = seed
         self._page = page
         self._batched, self._request = None, None
 
-    def prepare_solution(self, index, source):
-        """Compile one solution: [stateful, chance, threads, independent, verdict if it does not compile]."""
-        try:
-            tree = ast.parse(source, "<solution>")
-            code = compile(tree, "<solution>", "exec", dont_inherit=True)
-            nodes = syntax.walk(tree)
-            traits = plain.Traits(code, nodes)
-            self._codes[index] = (code, traits.seeded)
-            share = not traits.threads and independent.is_independent(nodes)
-            return [traits.stateful, traits.chance, traits.threads, share, None]
-        except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError) as error:
-            return [False, False, False, False, [EXCEPTION, 0.0, f"{type(error).__name__}: {error}"[:300]]]
-
-    def prepare_test(self, index, source, place):
-        """Compile one test; how it is to be judged: [place, chance, text of its fault or None].
-
-        Args:
-            place: where it must be judged; None to read that off its syntax.
-        """
-        try:
-            tree = ast.parse(source, "<test>")
-            plan = plain.Plan(tree)
-            plan.place = place or plan.place
-            test = _Test(index, compile(tree, "<test>", "exec", dont_inherit=True), plan)
-            if plan.place == plain.SHARED:
-                test.plan_first_call()
-        except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError) as error:
-            return [plain.SHARED, False, f"the test does not compile: {type(error).__name__}: {error}"[:300]]
-        self.tests[index] = test
-        return [plan.place, plan.chance, None]
+    def plan(self):
+        """Find out each test's first call; the indices of those that hand over what cannot travel."""
+        for test in self._tests.values():
+            self._page.busy(test.index)
+            test.plan_first_call()
+        return [test.index for test in self._tests.values() if test.unsendable]
 
     def row(self, channel, solution, indices):
         """Judge one solution on several shared tests, with all their first calls in one message.
@@ -89,7 +66,7 @@ class Judge:
         replies = iter(replies)
         verdicts = []
         for index in indices:
-            test = self.tests[index]
+            test = self._tests[index]
             self._page.busy(index)
             session = _Session(channel, test, next(replies) if test.first else None)
             verdicts.append(session.run(present))
@@ -101,8 +78,8 @@ class Judge:
 
     def _batch(self, indices):
         if indices != self._batched:
-            tests = [self.tests[index] for index in indices]
-            look = sorted(set().union(*(test.plan.modules | test.plan.absent for test in tests)))
+            tests = [self._tests[index] for index in indices]
+            look = sorted(set().union(*(test.modules.keys() | test.absent for test in tests)))
             calls = [test.first for test in tests if test.first]
             self._batched, self._request = indices, (calls[0][0] if calls else indices[0], look, calls)
         return self._request
@@ -114,9 +91,9 @@ class Judge:
 
     def cell(self, channel, solution, index):
         """Judge one solution on one test, in a process of its own; answers as `row` does."""
-        test = self.tests[index]
+        test = self._tests[index]
         self._page.busy(index)
-        look = sorted(test.plan.builtins | test.plan.modules | test.plan.absent)
+        look = sorted(test.builtins | test.modules.keys() | test.absent)
         channel.send(self._first_request(solution, (index, look, [])))
         reply = channel.receive()
         if reply is None:
@@ -128,27 +105,18 @@ class Judge:
         return ["again", "lost"] if session.lost else ["verdicts", [verdict]]
 
 
-def serve(control, sources, seed, page):
-    """The judge's life: compile, then judge rows and cells until the zygote ends it.
+def serve(control, code, tests, seed, page):
+    """The judge's life: plan, then judge rows and cells until the zygote ends it.
 
-    What it says are lines of JSON: first [tests, solutions] as prepared, then an answer per command: to `cell` one, to
-    `rows` a list, which ends early with the row that must be done again.
+    What it says are lines of JSON: first the tests that must be judged inside, then an answer per command: to `cell`
+    one, to `rows` a list, which ends early with the row that must be done again.
 
     Args:
         control: socket to the zygote; each command brings the channel to a solution's process with it.
-        sources: a `Sources`.
-        page: a `Page`.
+        code, tests, seed, page: as for `Judge`.
     """
-    processes.hide_ourselves()
-    judge = Judge(seed, page)
-    tests, solutions = [], []
-    for index, source in sources.tests.items():
-        page.busy(index)
-        tests.append([index, *judge.prepare_test(index, source, sources.places.get(index))])
-    for index, source in sources.solutions.items():
-        page.busy(-1 - index)
-        solutions.append([index, *judge.prepare_solution(index, source)])
-    say(control, [tests, solutions])
+    judge = Judge(code, tests, seed, page)
+    say(control, judge.plan())
     while True:
         data, fds, _, _ = socket.recv_fds(control, 1 << 16, 1)
         if not data:
@@ -168,28 +136,6 @@ def serve(control, sources, seed, page):
         os.close(fds[0])
 
 
-class Page:
-    """Four bytes shared with the zygote for what the judge is busy with, four for the rows that it has done."""
-
-    def __init__(self):
-        self._bytes = mmap.mmap(-1, 8)
-
-    def busy(self, index):
-        """Note a test's index, or -1 - a solution's, before something is done with it."""
-        struct.pack_into("=i", self._bytes, 0, index)
-
-    def done(self, rows):
-        """Note how many rows of the command are judged."""
-        struct.pack_into("=i", self._bytes, 4, rows)
-
-    def read(self):
-        """(busy, done)"""
-        return struct.unpack("=ii", self._bytes[:8])
-
-    def close(self):
-        self._bytes.close()
-
-
 def _judged(method, channel, solution, tests):
     try:
         return method(channel, solution, tests)
@@ -202,32 +148,20 @@ def say(control, message):
     codec.write_all(control.fileno(), codec.dumps(message) + b"\n")
 
 
-class Sources:
-    """What a judge is to compile: tests and solutions by index, and where the zygote knows a test's place already."""
-
-    def __init__(self, tests, places, solutions):
-        self.tests = tests
-        self.places = places
-        self.solutions = solutions
-
-
 class _Test:
-    def __init__(self, index, code, plan):
+    def __init__(self, index, code, needs):
         self.index = index
         self.code = code
-        self.plan = plan
+        self.calls, modules, self.builtins, self.absent, self.returns_arguments = needs
+        self.modules = {name: importlib.import_module(name) for name in modules}
         self.first = None
-        self.modules = {}
-        for name in plan.modules:
-            self.modules[name] = importlib.import_module(name)
+        self.unsendable = False
 
     def plan_first_call(self):
         """Find out what the test's first call will be: nothing of the solution can have had a say in it."""
         session = _Session(None, self, None)
         session.run(self.modules)
-        self.first = session.planned
-        if session.unsendable:
-            self.plan.place = plain.INSIDE
+        self.first, self.unsendable = session.planned, session.unsendable
 
 
 class _Planned(BaseException):
@@ -245,7 +179,7 @@ class _Session:
         self._channel = channel
         self._test = test
         self._first = first
-        self._returns = test.plan.returns_arguments
+        self._returns = test.returns_arguments
         self._raised = None
         self._handles = {}  # by identity: the number of each object that stays there, and what stands for it here
         self.cpu = 0.0
@@ -256,16 +190,16 @@ class _Session:
     def run(self, present):
         """[outcome, processor seconds that the solution says it used, text]."""
         test = self._test
-        if test.plan.absent and not test.plan.absent.isdisjoint(present):
+        if test.absent and not test.absent.isdisjoint(present):
             return [UNSENDABLE, 0.0, ""]
         namespace = {"__name__": "test", "__builtins__": builtins}
         for name in test.modules:
             if name in present:
                 namespace[name] = test.modules[name]
-        for name in test.plan.calls:
+        for name in test.calls:
             namespace[name] = self._stub(name)
         for name in present:
-            if name in test.plan.builtins:
+            if name in test.builtins:
                 namespace[name] = self._stub(name)
         try:
             exec(test.code, namespace)

@@ -93,6 +93,10 @@ class Plan:
         elif self.builtins:
             self._at_least(ALONE)
 
+    def needs(self):
+        """What the judge must know: (calls, modules, builtins, absent, returns_arguments)."""
+        return self.calls, self.modules, self.builtins, self.absent, self.returns_arguments
+
     def _at_least(self, place):
         if place == INSIDE or self.place == SHARED:
             self.place = place

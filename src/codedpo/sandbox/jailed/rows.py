@@ -12,12 +12,14 @@ import socket
 import codec
 import judge
 import plain
+from clerk import Page
 from processes import processor_seconds
 
 LATE = object()
 """In place of an answer: a limit was reached."""
-_EXCEPTION = 2
-_PREPARE_SECONDS = 2.0
+_EXCEPTION, _CRASH = 2, 5
+_PLAN_SECONDS = 2.0
+_PAGE = Page()
 
 
 class Rows:
@@ -26,31 +28,52 @@ class Rows:
     places: by test, `plain.SHARED`, `ALONE` or `INSIDE`.
     """
 
-    def __init__(self, table, children):
+    def __init__(self, table, children, clerk):
         self._table = table
         self._children = children
+        self._clerk = clerk
         self.places = {}
         self.chance_solutions, self.chance_tests = set(), set()
-        self._traits = {}  # by solution: (stateful, threads, independent); None where its source stopped a judge
-        self._shared = []
+        self._traits = {}  # by solution: (stateful, threads, independent)
+        self._code = b""
         self._judge = self._control = None
-        self._judged, self._solved = (), ()
-        self._page = judge.Page()
+        self._judged = frozenset()
+        self._page = _PAGE
 
     def close(self):
         """End the judge."""
         self._end_judge()
-        self._page.close()
+
+    def prepare(self):
+        """Have everything compiled; what cannot be gets its outcome."""
+        table = self._table
+        tests, solutions, apart, self._code = self._clerk.prepare(
+            dict(enumerate(table.tests)), dict(enumerate(table.solutions))
+        )
+        for index in apart:
+            for test, solution in table.cells():
+                if index in (test, -1 - solution):
+                    table.settle(solution, test, _CRASH, 0.0, "the source stopped Python's parser")
+        for index, stateful, chance, threads, independent, fault in solutions:
+            self._traits[index] = (stateful, threads, independent)
+            if chance:
+                self.chance_solutions.add(index)
+            if fault:
+                table.settle_row(index, *fault)
+        for index, place, chance, fault in tests:
+            self.places[index] = place
+            if chance:
+                self.chance_tests.add(index)
+            if fault:
+                for solution in range(len(table.solutions)):
+                    table.settle(solution, index, _EXCEPTION, 0.0, fault)
 
     def run(self):
         """Judge what can be judged without a process per test."""
         waiting = range(len(self._table.solutions))
-        while waiting:
-            self._start_judge(waiting)
+        while waiting and self._start_judge():
+            tests = sorted(self._judged)
             waiting = [solution for solution in waiting if self._runnable(solution)]
-            tests = [test for test in self._shared if self.places[test] == plain.SHARED]
-            if not tests:
-                return
             may_share = [self._children.confined and self._traits[solution][2] for solution in waiting]
             groups = [[solution for solution, may in zip(waiting, may_share) if may]]
             groups += [[solution] for solution, may in zip(waiting, may_share) if not may]
@@ -64,48 +87,33 @@ class Rows:
         traits = self._traits.get(solution)
         if traits is None or traits[0]:
             return False
-        return any(self._table.is_left(solution, test) for test in self._shared)
+        return any(self._table.is_left(solution, test) for test in self._judged)
 
-    def _start_judge(self, solutions):
-        """Fork the judge and learn how each test is to be judged; a test that hangs or kills it there is set apart."""
-        everything = range(len(self._table.tests))
-        prepared = None
-        while not isinstance(prepared, list):
-            self._end_judge()
-            tests = [index for index in everything if self.places.get(index) in (None, plain.SHARED)]
-            rows = [index for index in solutions if self._traits.get(index, ()) is not None]
-            prepared = self._fork_judge(tests, rows)
-            if not isinstance(prepared, list):
+    def _start_judge(self):
+        """Have a judge of the shared tests; a test that hangs or ends it is set apart. False where none is left."""
+        while self._judge is None:
+            solutions = range(len(self._table.solutions))
+            shared = [test for test, place in self.places.items() if place == plain.SHARED]
+            shared = [test for test in shared if any(self._table.is_left(solution, test) for solution in solutions)]
+            if not shared:
+                return False
+            inside = self._fork_judge(shared)
+            if isinstance(inside, list):
+                self.places.update(dict.fromkeys(inside, plain.INSIDE))
+                self._judged -= set(inside)
+            else:
                 self._set_culprit_apart()
-        tests, traits = prepared
-        for index, stateful, chance, threads, independent, fault in traits:
-            self._traits[index] = (stateful, threads, independent)
-            if chance:
-                self.chance_solutions.add(index)
-            if fault:
-                self._table.settle_row(index, *fault)
-        for index, place, chance, fault in tests:
-            self.places[index] = place
-            if chance:
-                self.chance_tests.add(index)
-            if fault:
-                for solution in range(len(self._table.solutions)):
-                    self._table.settle(solution, index, _EXCEPTION, 0.0, fault)
-        self._shared = [index for index, place, _, fault in tests if place == plain.SHARED and not fault]
+                self._end_judge()
+        return bool(self._judged)
 
-    def _fork_judge(self, tests, solutions):
-        """Fork a judge of these tests and solutions; what it prepared, LATE or None."""
+    def _fork_judge(self, tests):
+        """Fork a judge of these tests; those that must be judged inside, or LATE or None."""
         self._control, theirs = socket.socketpair()
-        sources = judge.Sources(
-            {index: self._table.tests[index] for index in tests},
-            dict(self.places),
-            {index: self._table.solutions[index] for index in solutions},
-        )
-        body = functools.partial(judge.serve, theirs, sources, self._table.seed, self._page)
+        body = functools.partial(judge.serve, theirs, self._code, tests, self._table.seed, self._page)
         self._judge = self._children.fork(body, (theirs.fileno(),))
         theirs.close()
-        self._judged, self._solved = frozenset(tests), frozenset(solutions)
-        return self._answer(_PREPARE_SECONDS, None)
+        self._judged = frozenset(tests)
+        return self._answer(_PLAN_SECONDS, None)
 
     def _end_judge(self):
         if self._judge is not None:
@@ -114,12 +122,8 @@ class Rows:
             self._judge = None
 
     def _set_culprit_apart(self):
-        """What the judge was busy with when it hung or ended: a test, or a solution's source."""
-        culprit, _ = self._page.read()
-        if culprit >= 0:
-            self.places[culprit] = plain.ALONE
-        else:
-            self._traits[-1 - culprit] = None
+        """The test that the judge was busy with when it hung or ended gets a judge of its own."""
+        self.places[self._page.read()[0]] = plain.ALONE
 
     def _answer(self, cpu_seconds, child):
         """The judge's next message; None if it ended, LATE if the limit was reached."""
@@ -186,27 +190,21 @@ class Rows:
                 if verdict[0] != judge.UNSENDABLE:
                     self._table.settle(solution, test, *verdict)
 
-    def judge_for(self, solution, test):
-        """Have a judge that can judge this cell; None, or why there is none: LATE, or it ended."""
-        shared = self.places[test] == plain.SHARED
-        if shared and self._judge is not None and test in self._judged and solution in self._solved:
+    def judge_for(self, test):
+        """Have a judge of this test; None, or why there is none: LATE, or it ended."""
+        if self.places[test] == plain.SHARED and self._start_judge() and test in self._judged:
             return None
         self._end_judge()
-        tests, solutions = {test}, {solution}
-        if shared:
-            tests.update(index for index in self._shared if self.places[index] == plain.SHARED)
-            solutions.update(index for index, traits in self._traits.items() if traits is not None)
-        prepared = self._fork_judge(sorted(tests), sorted(solutions))
-        if isinstance(prepared, list):
+        inside = self._fork_judge([test])
+        if isinstance(inside, list):
             return None
         self._end_judge()
-        return prepared or "ended"
+        return inside or "ended"
 
     def cell(self, solution, test, limit):
         """Judge one cell: (answer | None | LATE, exit status, processor seconds of the solution, of the judge)."""
         before = processor_seconds(self._judge)
-        traits = self._traits.get(solution)
-        child = self._command("cell", solution, test, threads=traits is None or traits[1])
+        child = self._command("cell", solution, test, threads=self._traits[solution][1])
         answer = self._answer(limit, child)
         judge_cpu = processor_seconds(self._judge) - before
         status, cpu = self._bury(child)

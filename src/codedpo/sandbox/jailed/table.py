@@ -30,9 +30,10 @@ class Table:
         request: solutions, tests, judge (auto | outside | inside), seed, skip (flat indices of cells to leave out) and
             limits (the fields of codedpo.sandbox.Limits).
         children: a `processes.Children`.
+        clerk: a `clerk.Clerk`.
     """
 
-    def __init__(self, request, children):
+    def __init__(self, request, children, clerk):
         self.solutions = [source.removeprefix("\ufeff") for source in request["solutions"]]
         self.tests = [source.removeprefix("\ufeff") for source in request["tests"]]
         self.limits = request["limits"]
@@ -47,7 +48,7 @@ class Table:
         self._left = bytearray(b"\1") * size
         for cell in request["skip"]:
             self._left[cell] = 0
-        self._rows = Rows(self, children)
+        self._rows = Rows(self, children, clerk)
 
     @property
     def chance(self):
@@ -59,6 +60,7 @@ class Table:
         if not any(self._left):
             return
         try:
+            self._rows.prepare()
             if self._mode == "inside":
                 self._rows.places = dict.fromkeys(range(len(self.tests)), plain.INSIDE)
             self._rows.run()
@@ -68,6 +70,10 @@ class Table:
                 self._one_by_one(self._cpu_limit())
         finally:
             self._rows.close()
+
+    def cells(self):
+        """(test, solution) of all cells."""
+        return [(test, solution) for test in range(len(self.tests)) for solution in range(len(self.solutions))]
 
     def is_left(self, solution, test):
         """Whether a cell has no outcome yet."""
@@ -132,9 +138,9 @@ class Table:
 
     def _outside(self, solution, test, limit):
         """One cell with a judge: (outcome, processor seconds, text)."""
-        fault = self._rows.judge_for(solution, test)
+        fault = self._rows.judge_for(test)
         if fault is not None:
-            return (TIMEOUT if fault is LATE else CRASH), 0.0, "the test or the solution could not be compiled"
+            return (TIMEOUT if fault is LATE else CRASH), 0.0, "the test hangs or ends before it calls the solution"
         answer, status, cpu, judge_cpu = self._rows.cell(solution, test, limit)
         if answer is None:
             return CRASH, cpu, "the test ended its judge"

@@ -75,16 +75,19 @@ def _live(config, without, layers, requests, answers):
     scratch = config["scratch"]
     work = _enter_jail(scratch, config["memory_mb"], layers, without)
     os.environ["HOME"] = os.environ["TMPDIR"] = work
+    gc.set_threshold(100_000, 50, 100)  # collecting means writing to each object, and that means copying its page
     gc.collect()
     gc.freeze()
     confinement = processes.Confinement(layers)
     children = processes.Children(work, requests, confinement, nursery.Nursery(confinement))
-    serve = importlib.import_module("serving").serve  # after the nursery has started: it needs none of this
+    serving = importlib.import_module("serving")  # after the nursery has started: it needs none of this
+    clerk = serving.Clerk(children)
+    processes.hide_ourselves()
     gc.collect()
     gc.freeze()
     _send(answers, {"layers": layers})
     while (request := _receive(requests)) is not None:
-        _send(answers, *serve(request, children))
+        _send(answers, *serving.serve(request, children, clerk))
 
 
 def _enter_jail(scratch, memory_mb, layers, without):
