@@ -178,8 +178,8 @@ class _Seat:
     """A core's two zygotes: the second has another order of sets and other random numbers, to confirm verdicts."""
 
     def __init__(self, folder: Path, index: int, start: Start):
-        self.first = Worker(folder / f"{index}", start, hash_seed=0)
-        self.second = Worker(folder / f"{index}b", start, hash_seed=1)
+        self.first = Worker(folder / f"{index}", start, hash_seed=0, number=index)
+        self.second = Worker(folder / f"{index}b", start, hash_seed=1, number=index)
 
     def stop(self) -> None:
         self.first.stop()

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Collection, Generator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,12 +46,15 @@ class Worker:
     Args:
         scratch: the folder for the untrusted code's files; made here.
         hash_seed: Python's seed for the order of sets.
+        number: which of our cores it stays on: its processes talk to each other all the time, and across cores each
+            word means waking one up.
     """
 
-    def __init__(self, scratch: Path, start: Start, *, hash_seed: int):
+    def __init__(self, scratch: Path, start: Start, *, hash_seed: int, number: int):
         self._scratch = scratch
         self._start = start
         self._hash_seed = hash_seed
+        self._number = number
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = threading.Event()
         self.layers: tuple[str, ...] = ()
@@ -65,6 +68,7 @@ class Worker:
             "memory_mb": own.memory_mb,
             "preload": own.preload,
             "without": own.without,
+            "core": _core(self._number),
         }
         python = own.python or os.path.realpath(sys.executable)
         isolated = ["-s", "-B"] if own.python else ["-s", "-S", "-B"]
@@ -109,17 +113,17 @@ class Worker:
         """
         if self._process is None:
             self.start()
-        cores = sorted(os.sched_getaffinity(0))
-        self._set_cores({cores[number % len(cores)]})
+        self._move(_core(number))
         try:
             yield
         finally:
-            self._set_cores(cores)
+            self._move(_core(self._number))
 
-    def _set_cores(self, cores: Collection[int]) -> None:
+    def _move(self, core: int | None) -> None:
         with contextlib.suppress(OSError):  # then it is measured wherever it runs
             for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
-                os.sched_setaffinity(int(child), cores)
+                if core is not None:
+                    os.sched_setaffinity(int(child), {core})
 
     def stop(self) -> None:
         """End the process."""
@@ -166,3 +170,11 @@ class Worker:
         if len(data) < size:
             raise EOFError
         return data
+
+
+def _core(number: int) -> int | None:
+    """One of the cores that we may use; None where the system does not tell them."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    cores = sorted(os.sched_getaffinity(0))
+    return cores[number % len(cores)]

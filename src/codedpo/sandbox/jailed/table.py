@@ -110,7 +110,10 @@ class Table:
         return min(most, least * 2 ** math.ceil(math.log2(wanted / least)))
 
     def _one_by_one(self, limit):
-        """What the rows left over, test by test, so that a test that hangs for most solutions is seen as such."""
+        """What the rows left over, test by test, so that a test that hangs for most solutions is seen as such.
+
+        A cell whose solution or test has timed out often is tried with a tenth of the limit only: it may be quick.
+        """
         timeouts = [0] * len(self.solutions)
         half = max(2, (len(self.solutions) + 1) // 2)
         for test in range(len(self.tests)):
@@ -119,22 +122,33 @@ class Table:
                 if not self.is_left(solution, test):
                     continue
                 if len(timed_out) >= half:
-                    self.settle(solution, test, NOT_RUN, _NAN, "the test timed out for half of the solutions")
+                    self._try_cell(solution, test, limit / 10, "the test timed out for half of the solutions")
                 elif timeouts[solution] >= self.limits["max_timeouts"]:
-                    self.settle(solution, test, NOT_RUN, _NAN, "the solution timed out too often")
+                    self._try_cell(solution, test, limit / 10, "the solution timed out too often")
                 elif self._run_cell(solution, test, limit) == TIMEOUT:
                     timed_out.append(solution)
             if len(timed_out) < half:
                 for solution in timed_out:
                     timeouts[solution] += 1
 
+    def _try_cell(self, solution, test, limit, why):
+        outcome, cpu, text = self._cell(solution, test, limit)
+        if outcome == TIMEOUT:
+            outcome, cpu, text = NOT_RUN, _NAN, why
+        self.settle(solution, test, outcome, cpu, text)
+
     def _run_cell(self, solution, test, limit):
+        outcome, cpu, text = self._cell(solution, test, limit)
+        self.settle(solution, test, outcome, cpu, text)
+        return outcome
+
+    def _cell(self, solution, test, limit):
+        """(outcome, processor seconds, text) of one cell in a process of its own."""
         run = self._inside if self._rows.places[test] == plain.INSIDE else self._outside
         outcome, cpu, text = run(solution, test, limit)
         if outcome == judge.UNSENDABLE:
-            outcome, cpu, text = self._inside(solution, test, limit) if self._mode != "outside" else _FORGEABLE
-        self.settle(solution, test, outcome, cpu, text)
-        return outcome
+            return self._inside(solution, test, limit) if self._mode != "outside" else _FORGEABLE
+        return outcome, cpu, text
 
     def _outside(self, solution, test, limit):
         """One cell with a judge: (outcome, processor seconds, text)."""
