@@ -15,7 +15,7 @@ from codedpo.sandbox import Limits, Sandbox
 # The jailed part is no package: its files are a script and what it imports from its own folder.
 sys.path.append(str(Path(codedpo.sandbox.__file__).parent / "jailed"))
 
-LIMITS = Limits(cpu_seconds=1, memory_mb=256)
+LIMITS = Limits(cpu_seconds=1, memory_mb=256, wall_factor=5)
 
 
 @pytest.fixture(scope="session")

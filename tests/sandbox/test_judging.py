@@ -230,10 +230,10 @@ def test_hostile_tests_touch_no_other_verdict(pool: Sandbox) -> None:
 
 def test_a_test_that_hangs_for_most_is_not_charged_to_the_solutions(pool: Sandbox) -> None:
     solutions = [f"def f(x):\n    while x < 0: pass\n    return x + 1 + 0 * {k}" for k in range(6)]
-    tests = [*(f"assert f({-k}) == 1" for k in range(1, 5)), *(f"assert f({k}) == {k + 1}" for k in range(5))]
+    tests = [*(f"assert f({-k}) == 1" for k in range(1, 3)), *(f"assert f({k}) == {k + 1}" for k in range(5))]
     execution = run(pool, solutions, tests)
-    assert execution.passed[:, 4:].all()
-    assert {Outcome(value) for value in execution.outcomes[:, :4].ravel()} == {Outcome.TIMEOUT, Outcome.NOT_RUN}
+    assert execution.passed[:, 2:].all()
+    assert {Outcome(value) for value in execution.outcomes[:, :2].ravel()} == {Outcome.TIMEOUT, Outcome.NOT_RUN}
     assert "the test timed out for half of the solutions" in {reason.text for reason in execution.reasons}
 
 

@@ -16,7 +16,7 @@ from codedpo.errors import ConfigError, SandboxError
 from codedpo.records import Outcome
 from codedpo.sandbox import Limits, Sandbox
 
-LIMITS = Limits(cpu_seconds=1, memory_mb=256)
+LIMITS = Limits(cpu_seconds=1, memory_mb=256, wall_factor=5)
 GOOD = "def f(x):\n    return x + 1\n"
 TEST = "assert f(1) == 2"
 

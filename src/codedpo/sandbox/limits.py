@@ -28,8 +28,8 @@ class Limits:
     memory_mb: int = 512
     """Address space."""
     max_timeouts: int = 3
-    """A solution's remaining tests are `not_run` once this many timed out; a test that times out for half of the
-    solutions counts for none of them."""
+    """A solution's remaining tests get a tenth of the limit, else `not_run`, once this many timed out; a test that
+    times out for half of the solutions counts for none of them."""
 
     def __post_init__(self) -> None:
         for name in Limits.__dataclass_fields__:
