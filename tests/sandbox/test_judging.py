@@ -257,6 +257,21 @@ def test_our_modules_are_not_found_by_what_we_run(pool: Sandbox, name: str) -> N
     assert (execution.outcomes == Outcome.EXCEPTION).all()
 
 
+def test_the_jail_numbers_outcomes_as_the_records_do() -> None:
+    import outcomes  # pyright: ignore[reportMissingImports]
+
+    assert {outcome.name: outcome.value for outcome in Outcome} == {
+        name: getattr(outcomes, name) for name in Outcome.__members__
+    }
+
+
+def test_a_judge_that_cannot_start_is_no_endless_loop() -> None:
+    huge = "x = [" + "f(1), " * 60_000 + "]\nassert not x"
+    with Sandbox(limits=Limits(cpu_seconds=1, memory_mb=48, wall_factor=5)) as sandbox:
+        execution = run(sandbox, ["def f(x): return x + 1"], [huge, huge + " "])
+    assert not execution.passed.any()
+
+
 def place(test: str) -> str:
     import ast
 

@@ -16,8 +16,8 @@ import codec
 import independent
 import plain
 import syntax
+from outcomes import EXCEPTION
 
-_EXCEPTION = 2
 _SECONDS = 2.0
 _TASKS = 500  # after which a new one takes over: whatever it may hoard by then is gone
 _SIZES = struct.Struct("=II")
@@ -76,8 +76,11 @@ class Clerk:
             if found is not None:
                 (prepared, traits), code = found
                 return prepared, traits, apart, code
-            apart.append(self._page.read()[0])
             self.close()
+            culprit, _ = self._page.read()
+            if culprit in apart:
+                raise RuntimeError("the process that compiles ends whatever it is given")
+            apart.append(culprit)
 
     def close(self):
         """End the process."""
@@ -159,4 +162,4 @@ def _prepare_solution(index, source, codes):
         share = not traits.threads and independent.is_independent(nodes)
         return [traits.stateful, traits.chance, traits.threads, share, None]
     except _FAULTS as error:
-        return [False, False, False, False, [_EXCEPTION, 0.0, f"{type(error).__name__}: {error}"[:300]]]
+        return [False, False, False, False, [EXCEPTION, 0.0, f"{type(error).__name__}: {error}"[:300]]]

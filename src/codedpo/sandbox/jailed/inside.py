@@ -10,10 +10,9 @@ import random
 
 import codec
 import solver
+from outcomes import BLOCKED, EXCEPTION, OUT_OF_MEMORY, PASSED, REFUSALS, WRONG
 
-PASSED, WRONG, EXCEPTION, OUT_OF_MEMORY, BLOCKED = 0, 1, 2, 4, 6
 _OUTCOMES = (PASSED, WRONG, EXCEPTION, OUT_OF_MEMORY, BLOCKED)
-_REFUSALS = {1, 11, 13, 30, 101}
 _MAX_REPORT = 1 << 16
 
 
@@ -42,7 +41,7 @@ def _verdict(error):
         outcome = WRONG
     elif isinstance(error, MemoryError):
         outcome = OUT_OF_MEMORY
-    elif isinstance(error, OSError) and number in _REFUSALS:
+    elif isinstance(error, OSError) and number in REFUSALS:
         outcome = BLOCKED
     else:
         outcome = EXCEPTION

@@ -11,12 +11,8 @@ import os
 import socket
 
 import codec
+from outcomes import BLOCKED, EXCEPTION, OUT_OF_MEMORY, PASSED, REFUSALS, UNSENDABLE, WRONG
 
-PASSED, WRONG, EXCEPTION, OUT_OF_MEMORY, BLOCKED = 0, 1, 2, 4, 6
-"""Values of codedpo.records.Outcome."""
-UNSENDABLE = 255
-"""Not an outcome: the test hands over what cannot travel; it must be judged inside."""
-_REFUSALS = {1, 11, 13, 30, 101}  # EPERM, EAGAIN (no new process), EACCES, EROFS, ENETUNREACH
 _EXCEPTIONS = {
     name: kind
     for name, kind in vars(builtins).items()
@@ -319,7 +315,7 @@ def _failed(described, seconds):
     outcome = EXCEPTION
     if base == "MemoryError":
         outcome = OUT_OF_MEMORY
-    elif number in _REFUSALS and issubclass(_EXCEPTIONS.get(base, Exception), OSError):
+    elif number in REFUSALS and issubclass(_EXCEPTIONS.get(base, Exception), OSError):
         outcome = BLOCKED
     return [outcome, seconds, f"{name}: {text}"[:400]]
 

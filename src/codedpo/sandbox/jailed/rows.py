@@ -13,11 +13,11 @@ import codec
 import judge
 import plain
 from clerk import Page
+from outcomes import CRASH, EXCEPTION, UNSENDABLE
 from processes import processor_seconds
 
 LATE = object()
 """In place of an answer: a limit was reached."""
-_EXCEPTION, _CRASH = 2, 5
 _PLAN_SECONDS = 2.0
 _PAGE = Page()
 
@@ -54,7 +54,7 @@ class Rows:
         for index in apart:
             for test, solution in table.cells():
                 if index in (test, -1 - solution):
-                    table.settle(solution, test, _CRASH, 0.0, "the source stopped Python's parser")
+                    table.settle(solution, test, CRASH, 0.0, "the source stopped Python's parser")
         for index, stateful, chance, threads, independent, fault in solutions:
             self._traits[index] = (stateful, threads, independent)
             if chance:
@@ -67,7 +67,7 @@ class Rows:
                 self.chance_tests.add(index)
             if fault:
                 for solution in range(len(table.solutions)):
-                    table.settle(solution, index, _EXCEPTION, 0.0, fault)
+                    table.settle(solution, index, EXCEPTION, 0.0, fault)
 
     def run(self):
         """Judge what can be judged without a process per test."""
@@ -111,6 +111,7 @@ class Rows:
         """Fork a judge of these tests; those that must be judged inside, or LATE or None."""
         self._control, theirs = socket.socketpair()
         body = functools.partial(judge.serve, theirs, self._code, tests, self._table.seed, self._page)
+        self._page.busy(-1)
         self._judge = self._children.fork(body, (theirs.fileno(),))
         theirs.close()
         self._judged = frozenset(tests)
@@ -123,8 +124,9 @@ class Rows:
             self._judge = None
 
     def _set_culprit_apart(self):
-        """The test that the judge was busy with when it hung or ended gets a judge of its own."""
-        self.places[self._page.read()[0]] = plain.ALONE
+        """The test that the judge was busy with when it hung or ended gets a judge of its own; in doubt, all do."""
+        busy, _ = self._page.read()
+        self.places.update(dict.fromkeys({busy} & self._judged or self._judged, plain.ALONE))
 
     def _answer(self, cpu_seconds, child):
         """The judge's next message; None if it ended, LATE if the limit was reached."""
@@ -188,7 +190,7 @@ class Rows:
             self._table.settle_row(solution, *content)
         elif kind == "verdicts":
             for test, verdict in zip(tests, content):
-                if verdict[0] != judge.UNSENDABLE:
+                if verdict[0] != UNSENDABLE:
                     self._table.settle(solution, test, *verdict)
 
     def judge_for(self, test):

@@ -13,12 +13,10 @@ import socket
 import statistics
 
 import inside
-import judge
 import plain
+from outcomes import CRASH, NOT_RUN, TIMEOUT, UNSENDABLE
 from rows import LATE, Rows
 
-PASSED, WRONG, EXCEPTION, TIMEOUT, OUT_OF_MEMORY, CRASH, BLOCKED, FLAKY, NOT_RUN = range(9)
-"""Values of codedpo.records.Outcome."""
 _NAN = math.nan
 _FORGEABLE = (NOT_RUN, _NAN, "the test can only be judged in the solution's process")
 
@@ -146,7 +144,7 @@ class Table:
         """(outcome, processor seconds, text) of one cell in a process of its own."""
         run = self._inside if self._rows.places[test] == plain.INSIDE else self._outside
         outcome, cpu, text = run(solution, test, limit)
-        if outcome == judge.UNSENDABLE:
+        if outcome == UNSENDABLE:
             return self._inside(solution, test, limit) if self._mode != "outside" else _FORGEABLE
         return outcome, cpu, text
 
