@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
+import socket
+import threading
 from pathlib import Path
 
+import clerk  # pyright: ignore[reportMissingImports]
+import judge  # pyright: ignore[reportMissingImports]
 import numpy as np
 import plain  # pyright: ignore[reportMissingImports]
 import pytest
@@ -299,3 +305,62 @@ def test_no_file_of_the_jail_imports_from_outside_the_standard_library() -> None
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert all(name.split(".")[0] in siblings | sys.stdlib_module_names for name in names), path.name
+
+
+def test_kept_processes_serve_many_tasks_and_give_what_new_ones_give() -> None:
+    tasks = [
+        ([f"def f(x): return x + {k % 3}", "def f(x): return [x] * 10**9", "def f(x):\n    while True: pass", "import random\ndef f(x): return 1"],
+         [f"assert f({k}) == {k + 1}", f"assert f({k}) != {k}", f"assert sorted([f({k})]) == [{k + 1}]"])
+        for k in range(6)
+    ]  # fmt: skip
+    hostile = (
+        ["def f(x): return x"],
+        ["import builtins\nbuiltins.len = lambda x: 7\nassert f(1) == 1", "assert f(1) == 2"],
+    )
+    tasks[3:3] = [hostile, (["def f(x): return [x]"], ["assert len(f(1)) == 1", "x = len\nassert x(f(1)) == 1"])]
+    found = []
+    for most in (1, 2, 50):
+        with Sandbox(limits=LIMITS, tasks_per_process=most) as sandbox:
+            found.append([execution.outcomes.tolist() for execution in sandbox.execute_many(tasks)])
+    assert found[0] == found[1] == found[2]
+    assert found[0][4] == [[Outcome.PASSED, Outcome.PASSED]]
+
+
+def test_a_kept_judge_in_which_something_changed_ends() -> None:
+    ours, theirs = socket.socketpair()
+    page = clerk.Page()
+    code = clerk.prepare({0: "assert f(1) == 2"}, {0: "def f(x): return 2"}, page)[1]
+    life = threading.Thread(target=judge.serve, args=(theirs, page, True))
+    life.start()
+    for changed in (False, True):
+        judge.send(ours, ["task", [[0], 0, len(code)]])
+        ours.sendall(code)
+        assert changed or ours.recv(100) == b"[]\n"
+        builtins.left_behind = 1  # type: ignore[attr-defined]
+    life.join(10)
+    del builtins.left_behind  # type: ignore[attr-defined]
+    theirs.close()
+    ours.close()
+    assert not life.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("test", "leaves_nothing"),
+    [
+        ("assert f(1) == 2", True),
+        ("assert math.isclose(f(1), 2.0)", True),
+        ("x = [1]\nf(x)\nassert x == [2]", True),
+        ("for x in range(3):\n    assert f(x) == [y for y in range(x)]", True),
+        ("assert f(1).upper() == 'A'", False),
+        ("def g(x): return f(x)\nassert g(1) == 2", False),
+        ("assert (lambda x: x)(f(1)) == 2", False),
+        ("try:\n    f(1)\nexcept ValueError:\n    pass", False),
+        ("import collections\nassert f(1) == 2", False),
+        ("assert f(1).__class__ == int", False),
+        ("assert f'{f(1)}' == '2'", False),
+        ("assert getattr(f(1), 'x') == 2", False),
+        ("math.pi = 3\nassert f(1) == 2", False),
+    ],
+)
+def test_a_judge_is_kept_for_next_to_nothing_but_calls_and_comparisons(test: str, leaves_nothing: bool) -> None:
+    assert plain.Plan(ast.parse(test)).leaves_nothing is leaves_nothing

@@ -132,7 +132,7 @@ def test_an_ordinary_user_gets_the_same(tmp_path: Path) -> None:
         "    return p.stdout.read(a).decode(), p.stdout.read(b)\n"
         "print(read()[0])\n"
         "limits = dict(cpu_seconds=1, min_cpu_seconds=.2, median_factor=50, wall_factor=25, row_seconds=.1, max_timeouts=3)\n"
-        f"request = dict(solutions={SOLUTIONS!r}, tests={TESTS!r}, skip=[], seed=0, judge='auto', limits=limits)\n"
+        f"request = dict(solutions={SOLUTIONS!r}, tests={TESTS!r}, skip=[], seed=0, judge='auto', tasks_per_process=50, limits=limits)\n"
         "data = json.dumps(request).encode()\n"
         "p.stdin.write(struct.pack('=I', len(data)) + data); p.stdin.flush()\n"
         "header, tail = read()\n"

@@ -50,6 +50,9 @@ class SandboxSettings(Limits):
     """Run although this machine lacks a vital layer of isolation (`codedpo doctor` tells which)."""
     python: str = ""
     """Interpreter of the environment whose packages solutions may import; empty: this Python, standard library only."""
+    tasks_per_process: int = 50
+    """Tasks for which one process runs the code whose syntax shows that it leaves nothing behind; all other code gets
+    a process of its own. 1: new processes for each task, at half the speed."""
     preload: tuple[str, ...] = ()
     """Modules that are imported once, before the jail closes."""
 
@@ -57,3 +60,5 @@ class SandboxSettings(Limits):
         super().__post_init__()
         if self.judge not in ("auto", "outside", "inside"):
             raise ConfigError(f"sandbox.judge: {self.judge!r} is unknown; choose from: auto, outside, inside")
+        if self.tasks_per_process < 1:
+            raise ConfigError(f"sandbox.tasks_per_process: {self.tasks_per_process} must be at least 1")

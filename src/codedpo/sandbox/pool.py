@@ -45,6 +45,7 @@ class Sandbox:
         allow_weaker: run although a vital layer of isolation is missing here.
         python: interpreter of another environment, whose packages solutions may import.
         preload: modules of it to import once.
+        tasks_per_process: see `SandboxSettings`.
         without: layers to leave out, as if this kernel lacked them; for tests.
 
     Raises:
@@ -60,11 +61,13 @@ class Sandbox:
         allow_weaker: bool = False,
         python: str = "",
         preload: Sequence[str] = (),
+        tasks_per_process: int = 50,
         without: Sequence[str] = (),
     ):
         require_linux(allow_weaker=allow_weaker)
         self.limits = limits
         self._judge: Judge = judge
+        self._tasks_per_process = tasks_per_process
         self._folder = Path(tempfile.mkdtemp(prefix="codedpo-sandbox-"))
         self._folder.chmod(0o711)  # another user id may have to pass through
         start = Start(limits.memory_mb, python, tuple(preload), tuple(without))
@@ -90,6 +93,7 @@ class Sandbox:
             allow_weaker=settings.allow_weaker,
             python=settings.python,
             preload=settings.preload,
+            tasks_per_process=settings.tasks_per_process,
         )
 
     @property
@@ -160,7 +164,8 @@ class Sandbox:
         self, solutions: Sequence[str], tests: Sequence[str], *, seed: int, skip: Sequence[int] = ()
     ) -> dict[str, Any]:
         what = {"solutions": solutions, "tests": tests, "skip": skip}
-        return {**what, "seed": seed, "judge": self._judge, "limits": self._numbers()}
+        how = {"judge": self._judge, "tasks_per_process": self._tasks_per_process, "limits": self._numbers()}
+        return {**what, **how, "seed": seed}
 
     def _numbers(self) -> dict[str, float]:
         return {name: getattr(self.limits, name) for name in Limits.__dataclass_fields__}

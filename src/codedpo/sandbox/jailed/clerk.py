@@ -16,6 +16,7 @@ import codec
 import independent
 import plain
 import syntax
+import traits
 from outcomes import EXCEPTION
 
 _SECONDS = 2.0
@@ -62,9 +63,9 @@ class Clerk:
             tests, solutions: sources by index.
 
         Returns:
-            tests: [index, place, chance, text of its fault or None]; solutions: [index, stateful, chance, threads,
-            independent, verdict if it does not compile]; apart: what stopped the parser, a test's index or -1 - a
-            solution's; and bytes from which `judge.Judge` takes the code.
+            tests: [index, place, leaves_nothing, chance, text of its fault or None]; solutions: [index, stateful,
+            chance, threads, independent, verdict if it does not compile]; apart: what stopped the parser, a test's
+            index or -1 - a solution's; and bytes from which `judge.Judge` takes the code.
         """
         apart = []
         while True:
@@ -74,8 +75,8 @@ class Clerk:
             ]
             found = self._ask(wanted)
             if found is not None:
-                (prepared, traits), code = found
-                return prepared, traits, apart, code
+                (prepared, solved), code = found
+                return prepared, solved, apart, code
             self.close()
             culprit, _ = self._page.read()
             if culprit in apart:
@@ -129,17 +130,22 @@ def _exactly(fd, size):
 
 def _serve(fd, page):
     while True:
-        tests, solutions = marshal.loads(_read(fd)[0])
-        codes = {"tests": {}, "solutions": {}}
-        prepared, traits = [], []
-        for index, source in tests.items():
-            page.busy(index)
-            prepared.append([index, *_prepare_test(index, source, codes["tests"])])
-        for index, source in solutions.items():
-            page.busy(-1 - index)
-            traits.append([index, *_prepare_solution(index, source, codes["solutions"])])
-        header, code = codec.dumps([prepared, traits]), marshal.dumps(codes)
+        found, code = prepare(*marshal.loads(_read(fd)[0]), page)
+        header = codec.dumps(found)
         codec.write_all(fd, _SIZES.pack(len(header), len(code)) + header + code)
+
+
+def prepare(tests, solutions, page):
+    """What `Clerk.prepare` gives, here and now: ([tests, solutions], code)."""
+    codes = {"tests": {}, "solutions": {}}
+    prepared, solved = [], []
+    for index, source in tests.items():
+        page.busy(index)
+        prepared.append([index, *_prepare_test(index, source, codes["tests"])])
+    for index, source in solutions.items():
+        page.busy(-1 - index)
+        solved.append([index, *_prepare_solution(index, source, codes["solutions"])])
+    return [prepared, solved], marshal.dumps(codes)
 
 
 def _prepare_test(index, source, codes):
@@ -147,9 +153,9 @@ def _prepare_test(index, source, codes):
         tree = ast.parse(source, "<test>")
         plan = plain.Plan(tree)
         codes[index] = (compile(tree, "<test>", "exec", dont_inherit=True), plan.needs())
-        return [plan.place, plan.chance, None]
+        return [plan.place, plan.leaves_nothing, plan.chance, None]
     except _FAULTS as error:
-        return [plain.SHARED, False, f"the test does not compile: {type(error).__name__}: {error}"[:300]]
+        return [plain.SHARED, True, False, f"the test does not compile: {type(error).__name__}: {error}"[:300]]
 
 
 def _prepare_solution(index, source, codes):
@@ -157,9 +163,9 @@ def _prepare_solution(index, source, codes):
         tree = ast.parse(source, "<solution>")
         code = compile(tree, "<solution>", "exec", dont_inherit=True)
         nodes = syntax.walk(tree)
-        traits = plain.Traits(code, nodes)
-        codes[index] = (code, traits.seeded)
-        share = not traits.threads and independent.is_independent(nodes)
-        return [traits.stateful, traits.chance, traits.threads, share, None]
+        can = traits.Traits(code, nodes)
+        codes[index] = (code, can.seeded)
+        share = not can.threads and independent.is_independent(nodes)
+        return [can.stateful, can.chance, can.threads, share, None]
     except _FAULTS as error:
         return [False, False, False, False, [EXCEPTION, 0.0, f"{type(error).__name__}: {error}"[:300]]]

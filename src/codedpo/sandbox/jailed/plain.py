@@ -1,15 +1,13 @@
-"""What a test or a solution can do, read off its syntax or byte code before anything runs.
+"""What a test can do, read off its syntax before anything runs.
 
-Tests: may the assertion be judged outside the solution's process, and may one judge serve all solutions with it?
-Solutions: can one test's run leave something behind for the next, and can two runs differ by chance?
-Each answer errs on the careful side: a wrong "careful" costs time, never a verdict.
+May the assertion be judged outside the solution's process, may one judge serve all solutions with it, and other tasks
+after that? Each answer errs on the careful side: a wrong "careful" costs time, never a verdict.
 """
 
 import ast
 import builtins
 import functools
 import importlib.util
-import opcode
 import sys
 
 import syntax
@@ -46,8 +44,14 @@ _SHARED_NODES = frozenset((
     ast.Compare, ast.Call, ast.keyword, ast.FormattedValue, ast.JoinedStr, ast.Constant, ast.Attribute, ast.Subscript,
     ast.Starred, ast.Name, ast.List, ast.Tuple, ast.Slice,
 ))  # fmt: skip
+_TRACELESS_NODES = frozenset((
+    ast.Module, ast.Expr, ast.Assert, ast.Assign, ast.AugAssign, ast.For, ast.If, ast.BoolOp, ast.BinOp, ast.UnaryOp,
+    ast.IfExp, ast.Dict, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.comprehension,
+    ast.Compare, ast.Call, ast.keyword, ast.Constant, ast.Attribute, ast.Subscript, ast.Starred, ast.Name, ast.List,
+    ast.Tuple, ast.Slice,
+))  # fmt: skip
 _CALLERS = words("map filter callable sorted min max")
-_CHANCE_NAMES = words(
+CHANCE_NAMES = words(
     """
     random time datetime uuid secrets os threading id hash urandom monotonic
     """
@@ -66,6 +70,8 @@ class Plan:
     absent: names that the test uses in a way that only works inside the solution's process, should the solution have
         them; where it does not, the test raises NameError in any process.
     returns_arguments: whether the test looks at its arguments after the call.
+    leaves_nothing: whether a judge that ran it may go on to other tasks: SHARED, and next to nothing but calls and
+        comparisons of what calls gave and of literals; no functions, and attributes of modules only.
     chance: whether two runs of the test on the same solution may differ.
     """
 
@@ -92,6 +98,10 @@ class Plan:
             self.builtins = set()
         elif self.builtins:
             self._at_least(ALONE)
+        traceless = kinds <= _TRACELESS_NODES and all(
+            self._is_module(node.value) for node in nodes if type(node) is ast.Attribute
+        )
+        self.leaves_nothing = self.place == SHARED and traceless
 
     def needs(self):
         """What the judge must know: (calls, modules, builtins, absent, returns_arguments)."""
@@ -108,7 +118,7 @@ class Plan:
             if getattr(node, "level", 0):
                 pass  # a relative import fails in any process
             elif root not in _PURE_MODULES:
-                self._at_least(INSIDE if _exists(root) else SHARED)
+                self._at_least(INSIDE if exists(root) else SHARED)
             elif name not in _SHARED_MODULES:
                 self._at_least(ALONE)
         for alias in node.names:
@@ -131,7 +141,7 @@ class Plan:
 
     def _name(self, node):
         name = node.id
-        if name in _CHANCE_NAMES:
+        if name in CHANCE_NAMES:
             self.chance = True
         if name in _INSIDE_BUILTINS:
             self._at_least(INSIDE)
@@ -223,7 +233,7 @@ class Plan:
 
 
 @functools.cache
-def _exists(module):
+def exists(module):
     """Whether an import would find anything; where not, it fails alike in any process."""
     return module in sys.modules or importlib.util.find_spec(module) is not None
 
@@ -244,90 +254,3 @@ def _bindings(nodes):
             stored.add(node.name)
             functions.add(node.name)
     return stored, functions
-
-
-_STATELESS_MODULES = words(
-    """
-    typing math cmath itertools functools collections heapq bisect string re operator copy fractions dataclasses abc
-    numbers textwrap array struct base64 __future__ datetime json enum statistics time
-    """
-)
-_STATELESS_MEMBERS = words("maxsize float_info version_info getsizeof maxunicode exit")  # of sys
-_THREADS = words("threading _thread concurrent asyncio multiprocessing queue")
-_STATEFUL_NAMES = words(
-    """
-    globals locals vars eval exec compile open setattr delattr getattr breakpoint help register
-    """
-)
-_CLASS_NAMES = words(
-    """
-    __init__ __name__ __module__ __qualname__ __doc__ __annotations__ __repr__ __str__ __eq__ __ne__ __lt__ __le__
-    __gt__ __ge__ __hash__ __len__ __iter__ __next__ __getitem__ __setitem__ __contains__ __call__ __add__ __sub__
-    __mul__ __bool__ __post_init__ __slots__ __enter__ __exit__ __all__ __main__
-    """
-)
-_ATTRIBUTE_STORES = ("STORE_ATTR", "DELETE_ATTR")
-_SET_CODES = ("BUILD_SET", "SET_ADD", "SET_UPDATE")
-
-
-class Traits:
-    """What a solution can do, from its compiled code and the nodes of its syntax tree.
-
-    stateful: a test's run may leave something in the process that a later test's run sees.
-    chance: two runs may differ: random numbers, the clock, the order of a set.
-    seeded: it may use Python's random numbers, so that they must start from the same seed.
-    threads: it may start threads.
-    """
-
-    def __init__(self, code, nodes):
-        names, operations = set(), set()
-        _collect(code, names, operations)
-        imports = _imports(nodes)
-        private = any(name.startswith("__") and name not in _CLASS_NAMES for name in names)
-        stores = bool(operations & _STORES and imports - {"typing", "__future__"})
-        uses = any(_uses(module, names) for module in imports - _STATELESS_MODULES)
-        self.stateful = private or stores or uses or bool(names & _STATEFUL_NAMES)
-        self.chance = bool((names | imports) & _CHANCE_NAMES or names & {"set", "frozenset"} or operations & _SETS)
-        self.seeded = "random" in imports or "__import__" in names
-        self.threads = not imports.isdisjoint(_THREADS) or (self.seeded and private)
-
-
-@functools.cache
-def _members(module):
-    return frozenset(dir(importlib.import_module(module))) - _STATELESS_MEMBERS
-
-
-def _uses(module, names):
-    """Whether code with these names may use more of a module than its import; one that is not there is not used."""
-    if not _exists(module):
-        return False
-    return "*" in names or module not in _COMMON or bool(names & _members(module))
-
-
-_COMMON = frozenset({"os", "sys", "random"})
-
-
-def _opcodes(names):
-    return frozenset(opcode.opmap[name] for name in names)
-
-
-_STORES, _SETS = _opcodes(_ATTRIBUTE_STORES), _opcodes(_SET_CODES)
-
-
-def _imports(nodes):
-    """Root names of the modules that are imported."""
-    found = set()
-    for node in nodes:
-        if type(node) is ast.Import:
-            found.update(alias.name.split(".")[0] for alias in node.names)
-        elif type(node) is ast.ImportFrom and not node.level:
-            found.add(node.module.split(".")[0])
-    return found
-
-
-def _collect(code, names, operations):
-    names.update(code.co_names)
-    operations.update(code.co_code[::2])
-    for constant in code.co_consts:
-        if hasattr(constant, "co_code"):
-            _collect(constant, names, operations)

@@ -5,44 +5,43 @@ namespace per solution and test; every other one has its own. The row that stops
 table, which gives it one process per test, and the rows behind it go on in a new one.
 """
 
-import functools
-import os
-import socket
-
 import codec
-import judge
 import plain
 from clerk import Page
+from handles import LATE, JudgeHandle, SolverHandle
 from outcomes import CRASH, EXCEPTION, UNSENDABLE
-from processes import processor_seconds
 
-LATE = object()
-"""In place of an answer: a limit was reached."""
-_PLAN_SECONDS = 2.0
 _PAGE = Page()
 
 
 class Rows:
     """The task's judge, and what it said of tests and solutions.
 
+    Args:
+        table: the `table.Table`.
+        kept: a `handles.Kept`.
+        clerk: a `clerk.Clerk`.
+        lasting: whether processes may be kept from task to task, where the code allows it.
+
     places: by test, `plain.SHARED`, `ALONE` or `INSIDE`.
     """
 
-    def __init__(self, table, children, clerk):
+    def __init__(self, table, kept, clerk, lasting):
         self._table = table
-        self._children = children
+        self._kept = kept
+        self._children = kept.children
+        self._lasting = lasting and kept.children.confined
         self._clerk = clerk
         self.places = {}
         self.chance_solutions, self.chance_tests = set(), set()
         self._traits = {}  # by solution: (stateful, threads, independent)
         self._code = b""
-        self._judge = self._control = None
+        self._judge = None
         self._judged = frozenset()
-        self._page = _PAGE
 
     def close(self):
-        """End the judge, and let go of the table: the collector that would find this circle seldom comes."""
-        self._end_judge()
+        """Let go of the judge, and of the table: the collector that would find this circle seldom comes."""
+        self._leave_judge()
         self._table = None
 
     def prepare(self):
@@ -61,8 +60,10 @@ class Rows:
                 self.chance_solutions.add(index)
             if fault:
                 table.settle_row(index, *fault)
-        for index, place, chance, fault in tests:
+        for index, place, leaves_nothing, chance, fault in tests:
             self.places[index] = place
+            if place == plain.SHARED and not leaves_nothing:
+                self._lasting = False
             if chance:
                 self.chance_tests.add(index)
             if fault:
@@ -76,12 +77,12 @@ class Rows:
             tests = sorted(self._judged)
             waiting = [solution for solution in waiting if self._runnable(solution)]
             may_share = [self._children.confined and self._traits[solution][2] for solution in waiting]
-            groups = [[solution for solution, may in zip(waiting, may_share) if may]]
-            groups += [[solution] for solution, may in zip(waiting, may_share) if not may]
+            groups = [(True, [solution for solution, may in zip(waiting, may_share) if may])]
+            groups += [(False, [solution]) for solution, may in zip(waiting, may_share) if not may]
             waiting = []
-            for group in groups:
+            for share, group in groups:
                 while group and self._judge is not None:
-                    group = group[self._run_group(group, tests) :]
+                    group = group[self._run_group(group, tests, share) :]
                 waiting += group  # the judge got lost: another one goes on
 
     def _runnable(self, solution):
@@ -98,7 +99,7 @@ class Rows:
             shared = [test for test in shared if any(self._table.is_left(solution, test) for solution in solutions)]
             if not shared:
                 return False
-            inside = self._fork_judge(shared)
+            inside = self._have_judge(shared, self._lasting)
             if isinstance(inside, list):
                 self.places.update(dict.fromkeys(inside, plain.INSIDE))
                 self._judged -= set(inside)
@@ -107,85 +108,81 @@ class Rows:
                 self._end_judge()
         return bool(self._judged)
 
-    def _fork_judge(self, tests):
-        """Fork a judge of these tests; those that must be judged inside, or LATE or None."""
-        self._control, theirs = socket.socketpair()
-        body = functools.partial(judge.serve, theirs, self._code, tests, self._table.seed, self._page)
-        self._page.busy(-1)
-        self._judge = self._children.fork(body, (theirs.fileno(),))
-        theirs.close()
+    def _have_judge(self, tests, lasting):
+        """Have a judge of these tests; those that must be judged inside, or LATE or None where it hung or ended."""
         self._judged = frozenset(tests)
-        return self._answer(_PLAN_SECONDS, None)
+        if lasting and self._kept.judge is not None:
+            self._judge, self._kept.judge = self._kept.judge, None
+            inside = self._judge.begin(self._code, tests, self._table.seed)
+            if isinstance(inside, list):
+                return inside
+            self._end_judge()  # what came before this task may be to blame: a new one is asked the same
+        self._judge = JudgeHandle(self._children, _PAGE, lasting)
+        return self._judge.begin(self._code, tests, self._table.seed)
 
     def _end_judge(self):
         if self._judge is not None:
-            self._children.bury(self._judge)
-            self._control.close()
+            self._judge.end()
             self._judge = None
+
+    def _leave_judge(self):
+        """Done with the judge: keep it for the next task or end it."""
+        if self._judge is not None and self._judge.lasting:
+            self._judge, self._kept.judge = None, self._judge
+        self._end_judge()
 
     def _set_culprit_apart(self):
         """The test that the judge was busy with when it hung or ended gets a judge of its own; in doubt, all do."""
-        busy, _ = self._page.read()
+        busy, _ = _PAGE.read()
         self.places.update(dict.fromkeys({busy} & self._judged or self._judged, plain.ALONE))
 
-    def _answer(self, cpu_seconds, child):
-        """The judge's next message; None if it ended, LATE if the limit was reached."""
-        line = self._line(cpu_seconds, child)
-        return codec.loads(line) if isinstance(line, bytes) else line
-
-    def _line(self, cpu_seconds, child):
-        fd = self._control.fileno()
-        if not self._children.wait(fd, cpu_seconds, child, self._judge):
-            return LATE
-        line = os.read(fd, 1 << 16)
-        while line[-1:] != b"\n":
-            part = os.read(fd, 1 << 20)
-            if not part:
-                return None
-            line += part
-        return line
-
-    def _run_group(self, solutions, tests):
+    def _run_group(self, solutions, tests, share):
         """Judge rows in one process of the solutions, until one stops it; how many of the rows that settled."""
         limit = self._table.limits["row_seconds"] / 2  # looked at twice in that time
-        self._page.done(0)
-        child = self._command("rows", solutions, tests, threads=self._traits[solutions[0]][1])
+        _PAGE.done(0)
+        lasting = share and self._judge.lasting
+        solver = self._solver(solutions[0], lasting)
+        self._judge.judge("rows", solutions, tests, solver)
         line, done = LATE, -1
-        while line is LATE and done != self._page.read()[1]:
-            done = self._page.read()[1]
-            before = processor_seconds(self._judge)
-            line = self._line(limit, child)
-        stuck = line is LATE and processor_seconds(self._judge) - before > limit / 2
-        self._bury(child)
-        if line is LATE and not stuck:
-            if self._judge is None:
-                return 1  # the judge went with the solution's process
-            line = self._line(limit, None)  # it sees that the solutions' process is gone
-        if not isinstance(line, bytes):
-            self._set_culprit_apart()
-            self._end_judge()
-            return 0
-        answers = codec.loads(line)
+        while line is LATE and done != _PAGE.read()[1]:
+            done = _PAGE.read()[1]
+            before = self._judge.cpu_seconds
+            line = self._judge.line(limit, solver.process)
+        answers = codec.loads(line) if isinstance(line, bytes) else []
+        if lasting and len(answers) == len(solutions) and answers[-1][0] != "again":
+            self._kept.solver = solver
+        else:
+            stuck = line is LATE and self._judge.cpu_seconds - before > limit / 2
+            self._end_solver(solver)
+            if line is LATE and not stuck:
+                if self._judge is None:
+                    return 1  # the judge went with the solution's process
+                line = self._judge.line(limit, None)  # it sees that the solutions' process is gone
+            if not isinstance(line, bytes):
+                self._set_culprit_apart()
+                self._end_judge()
+                return 0
+            answers = codec.loads(line)
         for solution, answer in zip(solutions, answers):
             self._settle_row(solution, tests, *answer)
         return len(answers)
 
-    def _command(self, kind, what, which, threads):
-        """Fork a process for solutions and have the judge begin; the process."""
-        ours, theirs = socket.socketpair()
-        child = self._children.fork_solver(theirs.fileno(), threads=threads)
-        theirs.close()
-        socket.send_fds(self._control, [codec.dumps([kind, what, which])], [ours.fileno()])
-        ours.close()
-        return child
+    def _solver(self, solution, lasting):
+        """A process for this solution: the kept one, or a new one."""
+        if lasting and self._kept.solver is not None:
+            solver, self._kept.solver = self._kept.solver, None
+            return solver
+        return SolverHandle(self._children, threads=self._traits[solution][1])
 
-    def _bury(self, child):
-        found = self._children.bury_solver(child)
+    def _end_solver(self, solver):
+        found = solver.end()
         if not self._children.confined:
             self._end_judge()  # killed with all the rest
         return found
 
     def _settle_row(self, solution, tests, kind, content):
+        if kind == "again":
+            self._judge.lasting = False  # whatever happened to it
         if kind == "failure":  # it does not load: that is so for every test
             self._table.settle_row(solution, *content)
         elif kind == "verdicts":
@@ -197,8 +194,8 @@ class Rows:
         """Have a judge of this test; None, or why there is none: LATE, or it ended."""
         if self.places[test] == plain.SHARED and self._start_judge() and test in self._judged:
             return None
-        self._end_judge()
-        inside = self._fork_judge([test])
+        self._leave_judge()
+        inside = self._have_judge([test], lasting=False)
         if isinstance(inside, list):
             return None
         self._end_judge()
@@ -206,13 +203,14 @@ class Rows:
 
     def cell(self, solution, test, limit):
         """Judge one cell: (answer | None | LATE, exit status, processor seconds of the solution, of the judge)."""
-        before = processor_seconds(self._judge)
-        child = self._command("cell", solution, test, threads=self._traits[solution][1])
-        answer = self._answer(limit, child)
-        judge_cpu = processor_seconds(self._judge) - before
-        status, cpu = self._bury(child)
+        before = self._judge.cpu_seconds
+        solver = self._solver(solution, lasting=False)
+        self._judge.judge("cell", solution, test, solver)
+        answer = self._judge.answer(limit, solver.process)
+        judge_cpu = self._judge.cpu_seconds - before
+        status, cpu = self._end_solver(solver)
         if answer is LATE and judge_cpu < limit / 2 and self._judge is not None:
-            released = self._answer(limit, None)  # it sees that the solution's process is gone
+            released = self._judge.answer(limit, None)  # it sees that the solution's process is gone
             if not isinstance(released, list):
                 self._end_judge()
         if answer is None or self.places[test] != plain.SHARED or (answer is LATE and judge_cpu >= limit / 2):

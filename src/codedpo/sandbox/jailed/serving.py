@@ -3,16 +3,18 @@
 import table
 import timed
 from clerk import Clerk
+from handles import Kept
 
-__all__ = ["Clerk", "serve"]
+__all__ = ["Clerk", "Kept", "serve"]
 
 
-def serve(request, children, clerk):
+def serve(request, kept, clerk):
     """(header, binary tail) that answer a request."""
     if request.get("kind") == "measure":
-        return timed.measure(request, children), b""
-    children.wall_factor = request["limits"]["wall_factor"]
-    task = table.Table(request, children, clerk)
+        return timed.measure(request, kept.children), b""
+    kept.children.wall_factor = request["limits"]["wall_factor"]
+    task = table.Table(request, kept, clerk)
     task.run()
+    kept.count(request["tasks_per_process"])
     header = {"reasons": list(task.reasons.items()), "chance": task.chance}
     return header, bytes(task.outcomes) + bytes(task.inside) + task.cpu.tobytes()

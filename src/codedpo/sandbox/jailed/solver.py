@@ -32,6 +32,8 @@ def serve(fd):
     while (message := _receive(fd)) is not None:
         new, seed, request = message
         if new is not None:
+            for namespace in namespaces.values():
+                namespace.clear()  # its functions hold it and it holds them
             code, namespaces, objects = new, {}, []
             if seed is not None:
                 random.seed(seed)

@@ -14,8 +14,9 @@ import statistics
 
 import inside
 import plain
+from handles import LATE
 from outcomes import CRASH, NOT_RUN, TIMEOUT, UNSENDABLE
-from rows import LATE, Rows
+from rows import Rows
 
 _NAN = math.nan
 _FORGEABLE = (NOT_RUN, _NAN, "the test can only be judged in the solution's process")
@@ -26,18 +27,18 @@ class Table:
 
     Args:
         request: solutions, tests, judge (auto | outside | inside), seed, skip (flat indices of cells to leave out) and
-            limits (the fields of codedpo.sandbox.Limits).
-        children: a `processes.Children`.
+            limits (the fields of codedpo.sandbox.Limits), tasks_per_process.
+        kept: a `handles.Kept`.
         clerk: a `clerk.Clerk`.
     """
 
-    def __init__(self, request, children, clerk):
+    def __init__(self, request, kept, clerk):
         self.solutions = [source.removeprefix("\ufeff") for source in request["solutions"]]
         self.tests = [source.removeprefix("\ufeff") for source in request["tests"]]
         self.limits = request["limits"]
         self.seed = request["seed"]
         self._mode = request["judge"]
-        self._children = children
+        self._children = kept.children
         size = len(self.solutions) * len(self.tests)
         self.outcomes = bytearray([NOT_RUN]) * size
         self.inside = bytearray(size)
@@ -46,7 +47,7 @@ class Table:
         self._left = bytearray(b"\1") * size
         for cell in request["skip"]:
             self._left[cell] = 0
-        self._rows = Rows(self, children, clerk)
+        self._rows = Rows(self, kept, clerk, lasting=request["tasks_per_process"] > 1)
 
     @property
     def chance(self):

@@ -82,13 +82,13 @@ def _live(config, without, layers, requests, answers):
     confinement = processes.Confinement(layers)
     children = processes.Children(work, requests, confinement, nursery.Nursery(confinement))
     serving = importlib.import_module("serving")  # after the nursery has started: it needs none of this
-    clerk = serving.Clerk(children)
+    clerk, kept = serving.Clerk(children), serving.Kept(children)
     processes.hide_ourselves()
     gc.collect()
     gc.freeze()
     _send(answers, {"layers": layers})
     while (request := _receive(requests)) is not None:
-        _send(answers, *serving.serve(request, children, clerk))
+        _send(answers, *serving.serve(request, kept, clerk))
 
 
 def _enter_jail(scratch, memory_mb, layers, without):
