@@ -105,6 +105,7 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+@functools.cache
 def _hints(record: type) -> Sequence[tuple[dataclasses.Field[Any], Any]]:
     hints = get_type_hints(record)
     return [(field, hints[field.name]) for field in dataclasses.fields(record)]
