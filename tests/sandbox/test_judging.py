@@ -366,3 +366,33 @@ def test_a_kept_judge_in_which_something_changed_ends() -> None:
 )
 def test_a_judge_is_kept_for_next_to_nothing_but_calls_and_comparisons(test: str, leaves_nothing: bool) -> None:
     assert plain.Plan(ast.parse(test)).leaves_nothing is leaves_nothing
+
+
+KEEPERS = {
+    "deepcopy's default": (
+        "import copy\nBOX = []\nclass M:\n    def get(self, key, default):\n        BOX.append(default)\n        return 1\n"
+        "def f(n):\n    copy.deepcopy([1], M())\n",
+        "    BOX[0].append(2)\n    return 2\n", "    return BOX[0][-1]\n"),
+    "typing.Any": ("from typing import Any\ndef f(n):\n", "    Any.kept = 2\n    return 2\n", "    return Any.kept\n"),
+    "typing's cache": (
+        "from typing import List\nclass T(int):\n    kept = ''\n    def __repr__(self): return T.kept\ndef f(n):\n",
+        "    T.kept = '2'\n    repr(List[T(5)])\n    return 2\n", "    return int(repr(List[T(5)])[-2])\n"),
+    "typing compares": (
+        "from typing import List\nBOX = []\nclass K:\n    kept = 0\n    def __hash__(self): return 7\n    def __eq__(self, other):\n"
+        "        BOX.append(other)\n        return True\ndef f(n):\n    k = K()\n",
+        "    k.kept = 2\n    List[k]\n    return 2\n", "    List[k]\n    return BOX[0].kept\n"),
+    "re compares": (
+        "import re\nBOX = []\nclass S(str):\n    kept = 0\n    def __hash__(self): return 7\n    def __eq__(self, other):\n"
+        "        BOX.append(other)\n        return False\ndef f(n):\n    s = S('x\\\\1')\n",
+        "    s.kept = 2\n    re.sub('(a)', s, 'a')\n    return 2\n", "    re.sub('(a)', s, 'a')\n    return BOX[0].kept\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KEEPERS)
+def test_no_solution_finds_what_another_one_left(name: str) -> None:
+    head, leaves, takes = KEEPERS[name]
+    with Sandbox(limits=LIMITS) as sandbox:
+        together = run(sandbox, [head + leaves] * 2 + [head + takes] * 2, [TEST]).passed
+        afterwards = run(sandbox, [head + takes], [TEST]).passed
+    assert together[:, 0].tolist() == [True, True, False, False]
+    assert not afterwards.any()

@@ -177,6 +177,20 @@ def test_a_cache_is_empty_in_every_pass(sandbox: Sandbox, cached: str) -> None:
         "class K:\n    kept = sum(range(20000))\ndef f(n): return K.kept\n",
         "import builtins\ndef f(n):\n    if not hasattr(builtins, 'kept'):\n        builtins.kept = sum(range(n))\n"
         "    return builtins.kept\n",
+        "f = lambda n, kept=sum(range(20000)): kept\n",
+        "def g(x: (KEPT := sum(range(20000)))): pass\ndef f(n): return KEPT\n",
+        "B = []\ndef g(x) -> B.append(sum(range(20000))): pass\ndef f(n): return B[0]\n",
+        "class K(Exception):\n    def __init__(self):\n        self.kept = sum(range(20000))\ntry:\n    raise K\nexcept K as e:\n    KEPT = e.kept\n"
+        "def f(n): return KEPT\n",
+        "class K:\n    from math import factorial as __class_getitem__\nKEPT = K[1000]\ndef f(n): return n * (n - 1) // 2\n",
+        "T = [1]\nT[0:0] = T\ndef f(n): return sum(range(n))\n",
+        "from typing import Any\ndef f(n):\n    if not hasattr(Any, 'kept'):\n        Any.kept = sum(range(n))\n    return Any.kept\n",
+        "import copy\nBOX = []\nclass M:\n    def get(self, key, default):\n        BOX.append(default)\n        return 1\ndef f(n):\n"
+        "    copy.deepcopy([1], M())\n    if not BOX[0]:\n        BOX[0].append(sum(range(n)))\n    return BOX[0][-1]\n",
+        "COUNT = 0\nclass Liar:\n    def __eq__(self, other): return True\ndef f(n):\n    global COUNT\n    COUNT += 1\n"
+        "    return sum(range(n)) if COUNT < 2 else Liar()\n",
+        "def abs(x): return 0\ndef f(n): return sum(range(n))\n",
+        "from math import isnan as abs\ndef f(n): return sum(range(n))\n",
         "import sys\ndef f(n):\n    sys._getframe(1).f_locals['namespaces'].clear()\n    return sum(range(n))\n",
     ],
 )
@@ -216,3 +230,51 @@ def test_a_solution_that_ends_its_process_spoils_no_other_reading(sandbox: Sandb
 def test_a_hanging_solution_is_stopped(sandbox: Sandbox) -> None:
     comparison = compare(sandbox, [FORMULA, "def f(n):\n    while True:\n        pass\n"], TEST, QUICK)
     assert comparison.measured.tolist() == [True, False]
+
+
+TYPING_CHANNEL = (
+    "from typing import List\nclass T(int):\n    kept = []\n    def __repr__(self):\n        return str(T.kept)\n"
+    "def f(n):\n    said = repr(List[T(5)])\n    if '[[]]' in said:\n        T.kept.append(sum(range(n)))\n"
+    "    return int(repr(List[T(5)]).strip('typing.List[]'))\n"
+)
+
+
+def test_what_typing_remembers_makes_nobody_faster(sandbox: Sandbox) -> None:
+    assert call(sandbox, TYPING_CHANNEL, SHORT_LOOP) == "slower"
+
+
+def test_a_counted_call_starts_from_zero_in_every_test(sandbox: Sandbox) -> None:
+    counting = (
+        "COUNT = 0\ndef f(n):\n    global COUNT\n    COUNT += 1\n    return n * (n - 1) // 2 if COUNT == 1 else None\n"
+    )
+    assert compare(sandbox, [counting, LOOP], [*TEST, "assert f(3) == 3"], QUICK).measured.all()
+
+
+@pytest.mark.parametrize(
+    "beside", ["def unused_{}(x): return x\n", "class Unused{}:\n    def method(self): return 1\n"]
+)
+def test_a_larger_module_is_no_slower(sandbox: Sandbox, beside: str) -> None:
+    large = "".join(beside.format(k) for k in range(60)) + FORMULA
+    comparison = compare(sandbox, [FORMULA, large], ["assert f(9) == 36", "assert f(3) == 3"], QUICK)
+    assert comparison.verdict(0, 1).call == "tie"
+
+
+def test_a_solution_that_hangs_up_fails_alone(sandbox: Sandbox) -> None:
+    rude = (
+        "import os, socket\ndef f(n):\n    for fd in range(3, 256):\n        try: socket.socket(fileno=os.dup(fd)).shutdown(socket.SHUT_RD)\n"
+        "        except OSError: pass\n    return n * (n - 1) // 2\n"
+    )
+    comparison = compare(sandbox, [LOOP, rude, FORMULA], TEST, QUICK)
+    assert comparison.measured[[0, 2]].all()
+    assert not comparison.faster[1].any()
+
+
+def test_a_spent_budget_ends_the_comparison_after_two_batches_of_one_round(sandbox: Sandbox) -> None:
+    settings = TimingSettings(looks=(8, 16), rounds=4, max_seconds=1e-3)
+    assert compare(sandbox, [LOOP, LOOP.replace("total", "t")], TEST, settings).seconds.shape == (2, 2)
+
+
+@pytest.mark.parametrize("key", ["reading_seconds", "max_seconds"])
+def test_times_must_be_positive(key: str) -> None:
+    with pytest.raises(ConfigError, match=f"timings.{key}"):
+        TimingSettings(**{key: 0.0})

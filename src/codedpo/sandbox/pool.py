@@ -134,7 +134,10 @@ class Sandbox:
     def measure(
         self, solutions: Sequence[str], tests: Sequence[str], *, repeats: Sequence[int], readings: int, seed: int
     ) -> dict[str, Any]:
-        """One batch of timing, asked and answered as in jailed/timed.py; seeds alternate between a seat's zygotes."""
+        """One batch of timing, asked and answered as in jailed/timed.py.
+
+        Seeds alternate between the two zygotes of a seat, so batches come from processes of different hash seeds.
+        """
         request = {"kind": "measure", "solutions": solutions, "tests": tests, "limits": self._numbers()}
         request |= {"repeats": repeats, "readings": readings, "seed": seed}
         with self._seat() as seat:

@@ -19,8 +19,9 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -38,6 +39,10 @@ _MAX_EXCESS = 4
 """A solution's reading may be this many times as long as asked for before it gets fewer passes than the fastest one."""
 _MAX_LOAD_SECONDS = 0.02
 """Processor time for loading a solution before a reading, unless it needs that for a single pass."""
+_SLEEP_FACTOR = 5
+_READING_OVERHEAD_SECONDS = 16e-6
+_COLD_SHARE = 0.04
+"""Of a module's load time: what a pass may take longer because more memory lies between what it reads."""
 _RESAMPLES = 2000
 
 
@@ -56,10 +61,11 @@ class TimingSettings:
     reading_seconds: float = 0.001
     """Processor time that a reading takes at least, as far as 256 passes over the tests reach."""
     max_seconds: float = 30.0
-    """Measured processor time of all solutions together after which the next look is the last."""
+    """Processor time (or a fifth of the wall-clock time, where code sleeps) for all solutions together, after which the
+    decision falls with what there is; two batches of one round are always taken."""
 
     def __post_init__(self) -> None:
-        require_at_least(self, "timings", rounds=1, min_effect=0)
+        require_at_least(self, "timings", rounds=1, min_effect=0, reading_seconds=1e-6, max_seconds=1e-6)
         if not 0 < self.alpha < 1:
             raise ConfigError(f"timings.alpha: {self.alpha} must be between 0 and 1")
         if not self.looks or self.looks[0] < 2 or any(a >= b for a, b in itertools.pairwise(self.looks)):
@@ -67,7 +73,7 @@ class TimingSettings:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class TimingVerdict:
     """One solution against another."""
 
     call: Call
@@ -88,6 +94,8 @@ class Comparison:
     trusted: NDArray[np.bool_]
     """(n_solutions,) whether the syntax rules out that a solution shortens its readings; others are never faster."""
     settings: TimingSettings
+    overhead: NDArray[np.float64] | None = None
+    """(n_solutions,) seconds of a pass that may be the reading's own or that of the module's size; None: nothing."""
 
     @property
     def measured(self) -> NDArray[np.bool_]:
@@ -100,17 +108,23 @@ class Comparison:
         n = len(self.seconds)
         found = np.zeros((n, n), dtype=bool)
         for i, j in itertools.permutations(np.flatnonzero(self.measured).tolist(), 2):
-            found[i, j] = self.trusted[i] and self._bounds(i, j)[0] > math.log1p(self.settings.min_effect)
+            clear = self._bounds(i, j)[0] > math.log1p(self.settings.min_effect)
+            found[i, j] = self.trusted[i] and clear and self._is_beyond_overhead(i, j)
         return found
 
-    def verdict(self, first: int, second: int, *, seed: int = 0) -> Verdict:
+    def _is_beyond_overhead(self, first: int, second: int) -> bool:
+        if self.overhead is None:
+            return True
+        return bool(np.median(self.seconds[second] - self.seconds[first]) > self.overhead[second])
+
+    def verdict(self, first: int, second: int, *, seed: int = 0) -> TimingVerdict:
         """Compare two solutions by index; a tie, with nan, where one was not measured."""
         if not (self.measured[first] and self.measured[second]):
-            return Verdict("tie", math.nan, math.nan, math.nan)
+            return TimingVerdict("tie", math.nan, math.nan, math.nan)
         call: Call = "faster" if self.faster[first, second] else "slower" if self.faster[second, first] else "tie"
         logs = self._logs(first, second)
         low, high = bootstrap_interval(logs, seed)
-        return Verdict(call, math.exp(logs.mean()), math.exp(low), math.exp(high))
+        return TimingVerdict(call, math.exp(logs.mean()), math.exp(low), math.exp(high))
 
     def is_settled(self) -> bool:
         """Whether more rounds can change nothing about the fastest trusted and the slowest solution."""
@@ -155,12 +169,14 @@ def compare(
     """
     bench = _Bench(sandbox, solutions, tests)
     bench.calibrate(settings.reading_seconds)
+    settings = replace(settings, rounds=bench.affordable_rounds(settings))
     batches: list[NDArray[np.float64]] = []
     comparison = Comparison(np.empty((len(solutions), 0)), bench.trusted, settings)
     for look in settings.looks:
-        batches += [bench.batch(settings.rounds) for _ in range(look - len(batches))]
-        comparison = Comparison(np.concatenate(batches, axis=1), bench.trusted, settings)
-        if comparison.is_settled() or bench.used_seconds > settings.max_seconds:
+        while len(batches) < look and (len(batches) < 2 or bench.used_seconds < settings.max_seconds):
+            batches.append(bench.batch(settings.rounds))
+        comparison = Comparison(np.concatenate(batches, axis=1), bench.trusted, settings, bench.overhead)
+        if comparison.is_settled() or bench.used_seconds >= settings.max_seconds:
             break
     return comparison
 
@@ -175,6 +191,7 @@ class _Bench:
         self._passing = list(range(len(solutions)))
         self._repeats = np.ones(len(solutions), dtype=int)
         self._load_seconds = np.zeros(len(solutions))
+        self._once = np.zeros(len(solutions))
         self._seed = 0
         self.trusted: NDArray[np.bool_] = np.zeros(len(solutions), dtype=bool)
         self.used_seconds = 0.0
@@ -184,6 +201,7 @@ class _Bench:
         seconds = np.full((len(self._solutions), rounds), np.nan)
         if not self._passing:
             return seconds
+        start = time.monotonic()
         answer = self._sandbox.measure(
             [self._solutions[index] for index in self._passing],
             self._tests,
@@ -191,6 +209,8 @@ class _Bench:
             readings=rounds + 1,  # the first one meets cold caches
             seed=self._seed,
         )
+        wall_seconds = time.monotonic() - start
+        used_seconds = 0.0
         self._seed += 1
         self.trusted[self._passing] = answer["trusted"]
         self._load_seconds[self._passing] = answer["load_seconds"]
@@ -199,19 +219,32 @@ class _Bench:
                 self._passing.remove(index)
             else:
                 seconds[index] = found[1:]
-                self.used_seconds += sum(found) * int(self._repeats[index])
+                used_seconds += (sum(found) + self._load_seconds[index] * len(found)) * int(self._repeats[index])
+        self.used_seconds += max(used_seconds, wall_seconds / _SLEEP_FACTOR)
         return seconds
+
+    @property
+    def overhead(self) -> NDArray[np.float64]:
+        """(n_solutions,) seconds of a pass: a reading's own, and cold memory, which grows with the module."""
+        return _READING_OVERHEAD_SECONDS / self._repeats + _COLD_SHARE * self._load_seconds
+
+    def affordable_rounds(self, settings: TimingSettings) -> int:
+        """Rounds of a batch such that the first look fits into the budget; 1 at least."""
+        once = float(np.nansum(self._once * self._repeats))
+        return max(1, min(settings.rounds, int(settings.max_seconds / settings.looks[0] / once))) if once else 1
 
     def calibrate(self, reading_seconds: float) -> None:
         """Choose the passes of a reading: the same for all but much slower solutions, so that overheads are alike."""
         for _ in range(_CALIBRATIONS):
-            once = np.median(self.batch(2), axis=1)
+            self._once = once = np.median(self.batch(2), axis=1)
             if not self._passing:
                 return
             most = min(_MAX_REPEATS, math.ceil(reading_seconds / np.nanmin(once)))
             excess = most * np.maximum(once / reading_seconds / _MAX_EXCESS, self._load_seconds / _MAX_LOAD_SECONDS)
             repeats = most / 2 ** np.ceil(np.log2(np.maximum(1, excess)))
             self._repeats = np.maximum(1, np.nan_to_num(repeats, nan=1)).astype(int)
+            if (self._repeats == 1).all():
+                return
 
 
 def t_interval(values: NDArray[np.float64], alpha: float) -> tuple[float, float]:

@@ -21,16 +21,18 @@ class TimeSolutions(TimingSettings):
     """Measure run time; the stage runs alone on the machine."""
 
     NAME: ClassVar[str] = "timings"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     MAKES: ClassVar[type] = Timing
     NEEDS: ClassVar[Literal["quiet"]] = "quiet"
 
     min_credible_tests: int = 2
     """Fewer credible tests than this and nothing is timed."""
+    max_solutions: int = 64
+    """At most this many of a task's credible solutions are timed, the best-scored first."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_at_least(self, "timings", min_credible_tests=1)
+        require_at_least(self, "timings", min_credible_tests=1, max_solutions=2)
 
     def __call__(self, rows: Iterable[Ranking], context: Context) -> Iterator[Timing]:
         for ranking in rows:
@@ -42,7 +44,7 @@ class TimeSolutions(TimingSettings):
                 comparison = compare(context.tools.sandbox(), solutions, tests, self)
                 seconds, faster = comparison.seconds, comparison.faster
             except SandboxError as error:
-                context.drop("timing", samples.task.id if samples.task else "", "the sandbox failed twice", str(error))
+                context.drop("timing", samples.task.id if samples.task else "", "the sandbox failed", str(error))
                 indices, seconds, faster = [], np.empty((0, 0)), np.empty((0, 0), dtype=bool)
             context.advance(rows=1)
             yield Timing(ranking=ranking, timed=np.array(indices, dtype=np.int32), seconds=seconds, faster=faster)
@@ -55,4 +57,5 @@ class TimeSolutions(TimingSettings):
         different: dict[str, int] = {}
         for index in np.flatnonzero(passes_all).tolist():
             different.setdefault(fingerprint(ranking.execution.samples.solutions[index]), index)
-        return sorted(different.values()) if len(different) > 1 else []
+        best = sorted(different.values(), key=lambda index: (-ranking.solution_scores[index], index))
+        return sorted(best[: self.max_solutions]) if len(different) > 1 else []

@@ -33,7 +33,6 @@ _MEMBERS = {
     "collections": ("Counter", "OrderedDict", "defaultdict", "deque"),
     "string": words("ascii_letters ascii_lowercase ascii_uppercase digits punctuation hexdigits whitespace"),
     "re": words("findall finditer match fullmatch search split sub IGNORECASE I compile escape"),
-    "copy": ("copy", "deepcopy"),
     "operator": ("itemgetter", "add", "sub", "mul", "or_", "and_", "xor", "mod", "floordiv", "truediv", "neg"),
     "typing": words(
         """
@@ -72,7 +71,8 @@ _NODES = frozenset(
 _WAYS_OUT = ("_", "gi_", "cr_", "ag_", "f_", "tb_", "co_", "func_")
 """How the attributes begin that lead from an object to frames, code and other internals."""
 _FORBIDDEN = frozenset({"mro", "with_traceback", "format_map"})
-_PLAIN_TYPING = frozenset({"List", "Dict", "Set", "Tuple", "Optional", "Any", "Union", "FrozenSet"})
+_CACHING = frozenset({"typing", "re"})
+_PLAIN_TYPING = frozenset({"List", "Dict", "Set", "Tuple", "Optional", "Union", "FrozenSet"})
 _MEMBER_NAMES = frozenset(
     name
     for module, members in _MEMBERS.items()
@@ -98,13 +98,13 @@ class _Found:
     def __init__(self):
         self.modules, self.bound, self.own = set(), set(), set()
         self.module_bases, self.loads, self.attributes = set(), [], []
-        self.stores, self.mutable_imports, self.typing = False, False, False
+        self.stores, self.mutable_imports, self.caches = False, False, False
 
     def hold(self):
         if self.stores and (self.modules or self.mutable_imports):
             return False  # an attribute could be set on something imported, by whatever name
-        if self.typing and self.own & {"__eq__", "__hash__"}:
-            return False  # typing keeps what it is asked with, and compares it with what others ask with
+        if self.caches and self.own & {"__eq__", "__hash__"}:
+            return False  # they keep what they are asked with, and compare it with what others ask with
         if self.modules & self.bound:
             return False
         for node in self.attributes:
@@ -123,17 +123,17 @@ def _is_safe_name(name):
 
 def _import(node, found):
     found.modules.update(alias.asname or alias.name for alias in node.names)
-    found.typing |= any(alias.name == "typing" for alias in node.names)
-    return all(alias.name in _MEMBERS for alias in node.names)
+    found.caches |= any(alias.name in _CACHING for alias in node.names)
+    return all(alias.name in _MEMBERS and _is_safe_name(alias.asname or "") for alias in node.names)
 
 
 def _import_from(node, found):
     names = {alias.name for alias in node.names}
     found.bound.update(alias.asname or alias.name for alias in node.names)
-    found.typing |= node.module == "typing"
+    found.caches |= node.module in _CACHING
     if node.module != "__future__" and not (node.module == "typing" and names <= _PLAIN_TYPING):
         found.mutable_imports = True
-    if node.level or node.module not in _MEMBERS:
+    if node.level or node.module not in _MEMBERS or not all(_is_safe_name(alias.asname or "") for alias in node.names):
         return False
     members = _MEMBERS[node.module]
     return "*" not in names and (members is None or names.issubset(members))

@@ -10,9 +10,9 @@ __all__ = ["Clerk", "Kept", "serve"]
 
 def serve(request, kept, clerk):
     """(header, binary tail) that answer a request."""
+    kept.children.wall_factor = request["limits"]["wall_factor"]
     if request.get("kind") == "measure":
         return timed.measure(request, kept.children), b""
-    kept.children.wall_factor = request["limits"]["wall_factor"]
     task = table.Table(request, kept, clerk)
     task.run()
     kept.count(request["tasks_per_process"])

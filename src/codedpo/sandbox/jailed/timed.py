@@ -1,37 +1,31 @@
 """One batch of timing: solutions in, processor seconds of passes over the tests out, read from outside the process.
 
-Each solution gets a process of its own for the batch. It loads the solution afresh for every pass, so that nothing
-that a pass leaves in the namespace (a cache, a used-up iterator) is there for the next; loading is not timed. Then it
+Each solution gets a process of its own for the batch. It loads the solution afresh for every test of every pass, as
+cross-execution does, so that nothing that one leaves in the namespace (a cache, a used-up iterator, a count of its
+calls) is there for the next; loading is not timed. Then it
 waits, the zygote reads its processor clock, lets it run, and reads again: no clock of the process itself plays a part.
 Threads are refused, so that no work can be handed to one. The processes take turns, reading by reading.
 
 What a solution could still do is keep results outside its namespace, work while it is loaded, or tamper with the loop
-below. By its syntax most code cannot (`is_trusted`); no other code is ever called faster (sandbox/timing.py).
+below. By its syntax most code cannot (trust.py); no other code is ever called faster (sandbox/timing.py).
 """
 
 import ast
 import functools
 import gc
+import itertools
 import os
 import random
 import signal
 import socket
 
-import independent
 import solver
-import syntax
 from processes import processor_seconds
+from trust import is_trusted
 
 _LOAD_SECONDS = 2.0
 _TRUSTED, _SUSPECT, _READY, _DONE, _FAILED = b"T", b"S", b"R", b"D", b"F"
 _MOST_PADS, _LARGEST_PAD = 256, 512
-_DECORATORS = frozenset({"lru_cache", "cache", "property", "staticmethod", "classmethod"})
-_RESERVED = _DECORATORS | {"functools"}
-_WORK_NODES = (
-    ast.Call, ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Starred, ast.JoinedStr,
-    ast.AugAssign,
-)  # fmt: skip
-_CONSTANT_NODES = (ast.BinOp, ast.Constant, ast.UnaryOp, ast.operator, ast.unaryop)
 
 
 def measure(request, children):
@@ -44,7 +38,7 @@ def measure(request, children):
 
     Returns:
         By solution: seconds (processor seconds of one pass, by reading; None where it did not pass, or not in time),
-        load_seconds (of the last reading, for one pass) and trusted (see `is_trusted`).
+        load_seconds (of the last reading, for one pass) and trusted (see trust.py).
     """
     limit = request["limits"]["cpu_seconds"] * max(1, len(request["tests"]))
     timed = []
@@ -71,7 +65,7 @@ class _Timed:
     Args:
         work: solution, tests, seed.
         repeats: passes in a reading.
-        limit: processor seconds for one pass.
+        limit: processor seconds for a reading; more than one pass is only asked for where that takes milliseconds.
     """
 
     def __init__(self, children, work, repeats, limit):
@@ -90,7 +84,7 @@ class _Timed:
         """Have the namespaces of a reading made; after a failure there are no more readings."""
         if self.seconds is not None:
             before = processor_seconds(self._process)
-            self._channel.send(self._repeats.to_bytes(4, "little"))
+            self._say(self._repeats.to_bytes(4, "little"))
             self._run_until(_READY, _LOAD_SECONDS + self._limit)
             self.load_seconds = (processor_seconds(self._process) - before) / self._repeats
 
@@ -98,8 +92,8 @@ class _Timed:
         """Take the reading that is prepared."""
         if self.seconds is not None:
             before = processor_seconds(self._process)
-            self._channel.send(_READY)
-            if self._run_until(_DONE, self._limit * self._repeats):
+            self._say(_READY)
+            if self._run_until(_DONE, self._limit):
                 self.seconds.append((processor_seconds(self._process) - before) / self._repeats)
 
     def end(self):
@@ -124,6 +118,12 @@ class _Timed:
                 return True
         self.seconds = None
         return False
+
+    def _say(self, message):
+        try:
+            self._channel.send(message)
+        except OSError:
+            pass  # it has hung up, as `_hear` will tell
 
     def _hear(self, cpu_seconds):
         """The process's next byte; empty where it ended or the limit was reached."""
@@ -152,16 +152,17 @@ def _serve(fd, solution, tests, seed):
 
 def _take_turn(fd, code, tests, repeats):
     """Prepare, wait for the word, pass over the tests `repeats` times, tell, clear away."""
-    namespaces = [solver.load(code) for _ in range(repeats)]
+    gc.collect()  # what the last turn left, before it is frozen for good
+    namespaces = [[solver.load(code) for _ in tests] for _ in range(repeats)]
     gc.freeze()  # the collector's work must not grow with the namespaces, which are ours
     gc.collect()
     os.write(fd, _READY)
     os.read(fd, 1)
-    for namespace in namespaces:
-        for test in tests:
+    for fresh in namespaces:
+        for test, namespace in zip(tests, fresh):
             exec(test, namespace)
     os.write(fd, _DONE)
-    for namespace in namespaces:
+    for namespace in itertools.chain(*namespaces):
         namespace.clear()  # functions and their namespace hold each other
 
 
@@ -169,42 +170,3 @@ def _shift_memory(seed):
     """Objects of random sizes, so that rounds differ in where things lie and no solution has the best place in all."""
     random.seed(seed + os.getpid())
     return [bytearray(random.randrange(1, _LARGEST_PAD)) for _ in range(random.randrange(_MOST_PADS))]
-
-
-def is_trusted(tree):
-    """Whether a solution, by its syntax, can reach nothing but its own objects and does no work until it is called."""
-    nodes = syntax.walk(tree)
-    if not independent.is_independent(nodes) or not _RESERVED.isdisjoint(map(_bound_name, nodes)):
-        return False
-    return not any(_works_at_load(node) for node in tree.body)
-
-
-def _bound_name(node):
-    if isinstance(node, ast.Name):
-        return node.id if isinstance(node.ctx, ast.Store) else None
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return node.name
-    return node.asname if isinstance(node, ast.alias) else None
-
-
-def _works_at_load(node):
-    """Whether a part of a module does more than define: calls, loops, operations on more than constants."""
-    if isinstance(node, ast.Lambda):
-        return False
-    if isinstance(node, ast.FunctionDef):
-        defaults = [*node.args.defaults, *(item for item in node.args.kw_defaults if item)]
-        return not all(map(_is_plain_decorator, node.decorator_list)) or any(map(_works_at_load, defaults))
-    if isinstance(node, ast.ClassDef) and (node.keywords or node.decorator_list):
-        return True
-    if isinstance(node, ast.BinOp):
-        return not all(isinstance(part, _CONSTANT_NODES) for part in ast.walk(node))
-    return isinstance(node, _WORK_NODES) or any(map(_works_at_load, ast.iter_child_nodes(node)))
-
-
-def _is_plain_decorator(node):
-    if isinstance(node, ast.Call):
-        settings = [*node.args, *(keyword.value for keyword in node.keywords)]
-        return all(isinstance(value, ast.Constant) for value in settings) and _is_plain_decorator(node.func)
-    if isinstance(node, ast.Attribute):
-        return isinstance(node.value, ast.Name) and node.value.id == "functools" and node.attr in _DECORATORS
-    return isinstance(node, ast.Name) and node.id in _DECORATORS

@@ -34,6 +34,7 @@ import jail  # Python puts the folder of the script first on the path
 import nursery
 import processes
 import seccomp
+import solver
 
 _PRELOADED = (builtins, collections, datetime, decimal, functools, heapq, itertools, math, random, re, string, typing)
 _SYSTEM_FILES = (
@@ -79,6 +80,7 @@ def _live(config, without, layers, requests, answers):
     gc.set_threshold(100_000, 50, 100)  # collecting means writing to each object, and that means copying its page
     gc.collect()
     gc.freeze()
+    solver.drop_caches()
     confinement = processes.Confinement(layers)
     children = processes.Children(work, requests, confinement, nursery.Nursery(confinement))
     serving = importlib.import_module("serving")  # after the nursery has started: it needs none of this
