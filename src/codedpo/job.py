@@ -150,7 +150,8 @@ def _evaluate(
     observer.started(step, len(config.evaluate.problems()))
 
     def on_answer(_: int, completions: Sequence[Completion]) -> None:
-        observer.advanced(step, rows=1, answers=1, tokens=completions[0].completion_tokens)
+        tokens = sum(completion.completion_tokens for completion in completions if not completion.cached)
+        observer.advanced(step, rows=1, answers=1, tokens=tokens)
 
     engine = "llamacpp" if _is_served(config, model) else "transformers"
     rate = evaluate(

@@ -17,8 +17,8 @@ from codedpo.errors import LLMError, RecordError
 from codedpo.llms import Completion, Request, Sampling
 from codedpo.llms.answers import AnswerFolder, key_of
 from codedpo.llms.cache import CachedLLM
+from codedpo.llms.offsets import Offsets
 from codedpo.llms.openai import OpenAIClient, OpenAIServer
-from codedpo.llms.places import Places
 
 REQUESTS = [Request(({"role": "user", "content": f"q{i}"},), Sampling(), seed=10 * i, n=2) for i in range(4)]
 
@@ -131,9 +131,12 @@ def test_answers_before_a_failure_are_kept_and_a_rerun_asks_for_the_rest_alone(t
 
 def test_single_answers_of_a_server_that_ignores_n_are_kept_one_by_one(tmp_path: Path) -> None:
     requests = [Request(({"role": "user", "content": "q"},), Sampling(), seed=0, n=5)]
-    with FaultServer(lambda payload, _: Reply(500, b"") if payload["seed"] == 3 else Reply(choices=1)) as server:
-        with pytest.raises(LLMError, match="1 of 1 requests"):
-            ask(server, tmp_path, requests, concurrency=1)
+
+    def faulty(payload: dict[str, Any], _: int) -> Reply:
+        return Reply(500, b"") if payload["seed"] == 3 else Reply(choices=1)
+
+    with FaultServer(faulty) as server, pytest.raises(LLMError, match="1 of 1 requests"):
+        ask(server, tmp_path, requests, concurrency=1)
     with FaultServer(lambda *_: Reply(choices=1)) as server:
         assert len(ask(server, tmp_path, requests)[0]) == 5
         assert sorted(payload["seed"] for payload in server.requests) == [3, 4]
@@ -218,7 +221,7 @@ def test_a_segment_that_vanished_is_named(tmp_path: Path) -> None:
 
 
 def test_the_compact_index_equals_a_dict() -> None:
-    places, plain = Places(), {}
+    places, plain = Offsets(), {}
     for number in range(200_000):
         key, value = (number * 0x9E3779B97F4A7C15) % (1 << 64) >> (number % 3), number
         places.put(key, value)

@@ -124,9 +124,9 @@ def test_one_lost_request_does_not_stop_the_others() -> None:
         return Reply(500, b"") if payload["messages"][0]["content"] == "q2" else Reply()
 
     seen: dict[int, list[str]] = {}
-    with FaultServer(fault) as server, client(server) as llm:
-        with pytest.raises(LLMError, match=r"1 of 5 requests got no answer"):
-            llm.generate(REQUESTS, lambda index, part: seen.update({index: [c.text for c in part]}))
+    lost = pytest.raises(LLMError, match=r"1 of 5 requests got no answer")
+    with FaultServer(fault) as server, client(server) as llm, lost:
+        llm.generate(REQUESTS, lambda index, part: seen.update({index: [c.text for c in part]}))
     assert seen == {index: EXPECTED[index] for index in (0, 1, 3, 4)}
 
 
@@ -226,11 +226,12 @@ def test_length_finishes_and_tokens_are_counted() -> None:
 def test_a_budget_of_tokens_stops_the_asking_and_keeps_what_was_answered() -> None:
     seen: list[int] = []
     meter = Meter(Budget(max_tokens_total=90))  # a request costs 10 + 3 * 7
-    with FaultServer() as server, client(server, meter, concurrency=1) as llm:
-        with pytest.raises(
-            LLMError, match=r"the budget is spent: 93 tokens of llm\.budget\.max_tokens_total = 90\. 2 of 5"
-        ):
-            llm.generate(REQUESTS, lambda index, _: seen.append(index))
+    with (
+        FaultServer() as server,
+        client(server, meter, concurrency=1) as llm,
+        pytest.raises(LLMError, match=r"the budget is spent: 93 tokens of llm\.budget\.max_tokens_total = 90\. 2 of 5"),
+    ):
+        llm.generate(REQUESTS, lambda index, _: seen.append(index))
     assert seen == [0, 1, 2]
     assert len(server.requests) == 3
 
@@ -238,9 +239,8 @@ def test_a_budget_of_tokens_stops_the_asking_and_keeps_what_was_answered() -> No
 def test_a_budget_of_money_counts_earlier_starts() -> None:
     meter = Meter(Budget(max_cost=1.0, prompt_price=10_000, completion_price=20_000))
     meter.start_with(10, 20)  # 0.1 + 0.4; a request costs 0.1 + 0.42
-    with FaultServer() as server:
-        with pytest.raises(LLMError, match=r"1\.02 of llm\.budget\.max_cost = 1\. 4 of 5"):
-            ask(server, meter=meter, concurrency=1)
+    with FaultServer() as server, pytest.raises(LLMError, match=r"1\.02 of llm\.budget\.max_cost = 1\. 4 of 5"):
+        ask(server, meter=meter, concurrency=1)
     assert len(server.requests) == 1
 
 

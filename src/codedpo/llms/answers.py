@@ -24,9 +24,10 @@ from types import TracebackType
 
 from codedpo.errors import RecordError
 from codedpo.llms import Completion
-from codedpo.llms.places import Places
+from codedpo.llms.offsets import Offsets
 
 _SYNC_SECONDS = 2.0
+_IN_ORDER = json.JSONEncoder(sort_keys=True)
 _HEAD = re.compile(
     rb'\{"crc": "([0-9a-f]{8})", "key": "([0-9a-f]{32})", "first": (\d+), "n": (\d+), "tokens": \[(\d+), (\d+)\], '
 )
@@ -48,14 +49,14 @@ class _Segment:
 class AnswerFolder:
     """The answers in a folder; a context manager, safe to use from many threads.
 
-    Memory: one entry of `Places` per line, a line being the completions that came together.
+    Memory: one entry of `Offsets` per line, a line being the completions that came together.
     """
 
     def __init__(self, folder: Path):
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._places = Places()
+        self._places = Offsets()
         self._segments: list[_Segment] = []
         self._known: set[str] = set()
         self._files: collections.OrderedDict[int, int] = collections.OrderedDict()  # segment's number -> descriptor
@@ -64,6 +65,7 @@ class AnswerFolder:
         self._is_synced.set()
         self._closing = threading.Event()
         self._syncing: threading.Thread | None = None
+        self._lines = 0
         self.prompt_tokens = self.completion_tokens = 0
         """Of all answers in the folder when it was opened or refreshed, and of those written since."""
         self.refresh()
@@ -84,9 +86,10 @@ class AnswerFolder:
             self._files.clear()
             self._own = None
 
-    def refresh(self) -> None:
-        """Take in what other processes have written."""
+    def refresh(self) -> bool:
+        """Take in what other processes have written; returns whether there was anything."""
         with self._lock:
+            known = self._lines
             for path in sorted(self._folder.glob("*.jsonl")):
                 if path.name not in self._known:
                     self._known.add(path.name)
@@ -94,6 +97,7 @@ class AnswerFolder:
             for number, segment in enumerate(self._segments):
                 if number != self._own and segment.path.stat().st_size > segment.size:
                     self._read_in(number, segment)
+            return self._lines > known
 
     def count(self, key: bytes, first: int, most: int) -> int:
         """How many completions are at hand from index `first` on, at most `most`."""
@@ -142,7 +146,7 @@ class AnswerFolder:
             self._is_synced.clear()
 
     def _chain(self, key: bytes, first: int, n: int) -> list[int]:
-        """Places of the lines that hold the completions from `first` on, without a gap."""
+        """Offsets of the lines that hold the completions from `first` on, without a gap."""
         chain: list[int] = []
         end = first + n
         while first < end and (place := self._places.get(_index_key(key, first))) is not None:
@@ -166,6 +170,7 @@ class AnswerFolder:
                 head = _HEAD.match(line)
                 if head and int(head[1], 16) == zlib.crc32(line[_CHECKED_FROM:-1]):
                     self._add(bytes.fromhex(head[2].decode()), int(head[3]), int(head[4]), number, segment.size)
+                    self._lines += 1
                     self.prompt_tokens += int(head[5])
                     self.completion_tokens += int(head[6])
                 segment.size += len(line)
@@ -237,7 +242,7 @@ class AnswerFolder:
 
 def key_of(*parts: object) -> bytes:
     """16 bytes that stand for these values."""
-    return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).digest()
+    return hashlib.blake2b(_IN_ORDER.encode(parts).encode(), digest_size=16).digest()
 
 
 def _index_key(key: bytes, first: int) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from codedpo.llms import LLM, Completion, OnAnswer, Request
+from codedpo.llms import LLM, Completion, OnAnswer, Request, Sampling
 from codedpo.llms.answers import AnswerFolder, key_of
 
 
@@ -55,17 +56,18 @@ class CachedLLM:
 
     def _answer(self, mine: dict[int, Request], keys: Sequence[bytes], give: OnAnswer) -> None:
         """Answer from the folder what is there, from the LLM the rest."""
-        if any(self._at_hand(keys[position], request) < request.n for position, request in mine.items()):
-            self._answers.refresh()
+        found = self._find(mine, keys)
+        if any(len(found[position]) < request.n for position, request in mine.items()) and self._answers.refresh():
+            found = self._find(mine, keys)  # another process has written meanwhile
         missing: list[int] = []
         rest: list[Request] = []
         for position, request in mine.items():
-            found = self._answers.read(keys[position], request.first, request.n)
-            if found:
-                give(position, found)
-            if len(found) < request.n:
+            have = len(found[position])
+            if have:
+                give(position, found[position])
+            if have < request.n:
                 missing.append(position)
-                rest.append(replace(request, first=request.first + len(found), n=request.n - len(found)))
+                rest.append(replace(request, first=request.first + have, n=request.n - have) if have else request)
         following = [request.first for request in rest]
 
         def keep(index: int, part: Sequence[Completion]) -> None:
@@ -77,11 +79,13 @@ class CachedLLM:
         if rest:
             self._llm.generate(rest, keep)
 
-    def _at_hand(self, key: bytes, request: Request) -> int:
-        return self._answers.count(key, request.first, request.n)
+    def _find(self, mine: dict[int, Request], keys: Sequence[bytes]) -> dict[int, list[Completion]]:
+        return {
+            position: self._answers.read(keys[position], request.first, request.n) for position, request in mine.items()
+        }
 
     def _key(self, request: Request) -> bytes:
-        return key_of(self.model, self.weights, request.messages, asdict(request.sampling), request.seed)
+        return key_of(self.model, self.weights, request.messages, _plain(request.sampling), request.seed)
 
     def _claim(self, keys: Sequence[bytes], positions: Sequence[int]) -> list[int]:
         """Those positions whose keys nobody asks for now; they are ours until released."""
@@ -103,3 +107,8 @@ class CachedLLM:
             event = self._under_way.get(key)
         if event is not None:
             event.wait()
+
+
+@functools.cache
+def _plain(sampling: Sampling) -> dict[str, object]:
+    return asdict(sampling)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 _MAX_RECENT = 1 << 16
 
 
-class Places:
+class Offsets:
     """A map of unsigned 64-bit integers.
 
     Sorted arrays (16 bytes an entry) hold most of it; a dict holds what came last, at most an eighth of the whole
