@@ -5,6 +5,10 @@ import pytest
 
 from codedpo.config import dump_config, load_config, make_config
 from codedpo.errors import ConfigError
+from codedpo.llms.budget import Budget
+from codedpo.llms.llamacpp import LlamaCpp
+from codedpo.llms.transformers import Transformers
+from codedpo.llms.vllm import VLLM
 
 LLM = {"kind": "openai", "model": "m"}
 
@@ -38,6 +42,13 @@ def test_the_resolved_configuration_reads_back_equal(tmp_path: Path) -> None:
         ({"seeds": {"packages": "toolz"}}, r"seeds\.packages: Input should be a valid (tuple|array)"),
         ({"llm": {"kind": "opanai", "model": "m"}}, r"llm: .*'llamacpp', 'openai'"),
         ({"samples": {"choices_per_request": 0}}, r"samples\.choices_per_request: 0 must be at least 1"),
+        (
+            {"llm": {**LLM, "budget": {"max_token": 1}}},
+            r"llm\.budget\.max_token: unknown key; did you mean 'max_tokens_total'\?",
+        ),
+        ({"llm": {**LLM, "budget": {"max_cost": 5.0}}}, r"llm\.budget\.max_cost: needs llm\.budget\.prompt_price"),
+        ({"llm": {"kind": "vllm", "model": "m", "comand": "v"}}, r"llm\.comand: unknown key; did you mean 'command'\?"),
+        ({"llm": {"kind": "transformers", "model": "m", "batch_size": 0}}, r"llm\.batch_size: 0 must be at least 1"),
         ({"llm": {**LLM, "concurrency": 0}}, r"llm\.concurrency: 0 must be at least 1"),
         ({"workers": -1}, "workers: -1 must be at least 0"),
         ({"evaluate": {}}, "evaluate: measures before and after training; add a `train` section"),
@@ -90,6 +101,7 @@ def test_every_configuration_that_comes_along_is_valid(path: Path) -> None:
 def test_every_key_is_documented() -> None:
     text = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text()
     config = make_config({"run_folder": "r", "llm": LLM, "train": {}, "evaluate": {}})
-    sections = [config, config.llm, config.sandbox, *config.stages, config.train, config.evaluate]
+    llms = [LlamaCpp(), config.llm, VLLM("m"), Transformers("m"), Budget()]
+    sections = [config, *llms, config.sandbox, *config.stages, config.train, config.evaluate]
     keys = {field.name for section in sections for field in dataclasses.fields(section)}
     assert not {key for key in keys if f"`{key}`" not in text and f"## {key}" not in text}

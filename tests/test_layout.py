@@ -83,7 +83,7 @@ def test_help_imports_nothing_heavy(command: list[str]) -> None:
     code = (
         "import sys\nfrom codedpo.cli import app\n"
         f"try: app({command!r})\nexcept SystemExit: pass\n"
-        "heavy = {'torch','trl','transformers','datasets','peft','ray','vllm','numpy','pyarrow','openai',"
+        "heavy = {'torch','trl','transformers','datasets','peft','ray','vllm','numpy','pyarrow','aiohttp',"
         "'matplotlib','xllamacpp'} & set(sys.modules)\nprint('HEAVY', sorted(heavy))"
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -93,7 +93,7 @@ def test_help_imports_nothing_heavy(command: list[str]) -> None:
 def test_a_job_starts_without_what_it_may_never_need() -> None:
     code = (
         "import sys, codedpo.job, codedpo.engine\n"
-        "print({'torch', 'transformers', 'trl', 'xllamacpp', 'openai', 'matplotlib'} & set(sys.modules))"
+        "print({'torch', 'transformers', 'trl', 'xllamacpp', 'aiohttp', 'matplotlib'} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 

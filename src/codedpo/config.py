@@ -17,6 +17,8 @@ from codedpo.errors import ConfigError
 from codedpo.evaluate import Evaluate
 from codedpo.llms.llamacpp import LlamaCpp
 from codedpo.llms.openai import OpenAIServer
+from codedpo.llms.transformers import Transformers
+from codedpo.llms.vllm import VLLM
 from codedpo.models import default_cache
 from codedpo.pipeline import (
     ChoosePairs,
@@ -31,13 +33,15 @@ from codedpo.plugins import did_you_mean
 from codedpo.sandbox import SandboxSettings
 from codedpo.train.settings import Train
 
+LLM_KINDS = ("llamacpp", "openai", "vllm", "transformers")
+
 
 @dataclass(frozen=True)
 class Config:
     """Everything that decides a run. Stages are configured by their own fields."""
 
     run_folder: str
-    llm: Annotated[LlamaCpp | OpenAIServer, Field(discriminator="kind")]
+    llm: Annotated[LlamaCpp | OpenAIServer | VLLM | Transformers, Field(discriminator="kind")]
     seed: int = 0
     """All randomness of the run follows from it."""
     limit: int | None = None
@@ -140,7 +144,7 @@ def _apply(data: dict[str, Any], override: str) -> None:
 
 
 def _explain(problem: Any) -> str:
-    location = [str(part) for part in problem["loc"] if str(part) not in ("llamacpp", "openai")]
+    location = [str(part) for part in problem["loc"] if str(part) not in LLM_KINDS]
     where = ".".join(location)
     if problem["type"] == "unexpected_keyword_argument":
         kind = problem["loc"][1] if problem["loc"][0] == "llm" and len(problem["loc"]) > 2 else None

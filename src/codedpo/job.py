@@ -150,7 +150,8 @@ def _evaluate(
     observer.started(step, len(config.evaluate.problems()))
 
     def on_answer(_: int, completions: Sequence[Completion]) -> None:
-        observer.advanced(step, rows=1, answers=1, tokens=completions[0].completion_tokens)
+        tokens = sum(completion.completion_tokens for completion in completions if not completion.cached)
+        observer.advanced(step, rows=1, answers=1, tokens=tokens)
 
     engine = "llamacpp" if _is_served(config, model) else "transformers"
     rate = evaluate(
@@ -187,11 +188,11 @@ def _open_model(config: Config, tools: RunTools, model: Model, trained: Path | N
         with tools.open_llm(adapter) as llm:
             yield llm
         return
+    from codedpo.llms.loading import load_tokenizer, load_trained
     from codedpo.llms.transformers import TransformersLLM
-    from codedpo.train.loading import load_tokenizer, load_trained
 
     weights = model.sha256 if trained is None else f"{model.sha256}+{trained.parent.name}"
-    yield TransformersLLM(model.name, weights, load_trained(model, trained), load_tokenizer(model))
+    yield tools.cached(TransformersLLM(model.name, weights, load_trained(model, trained), load_tokenizer(model)))
 
 
 @contextlib.contextmanager
@@ -232,6 +233,7 @@ def _write_manifest(config: Config, folder: Path, tools: RunTools, summary: RunS
         "platform": platform.platform(),
         "seed": config.seed,
         "model": {"name": config.llm.model, "weights": config.llm.weights},
+        "asked_since_last_start": {**asdict(tools.meter.usage), "cost_of_all_starts": round(tools.meter.cost, 4)},
         "sandbox_layers": tools.sandbox().layers,
         "seconds_of_last_start": round(time.time() - started, 1),
         "stages": stages,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import logging
 import time
+from dataclasses import dataclass
 from typing import Protocol
 
 from rich.console import Console
@@ -11,6 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 _LOG = logging.getLogger("codedpo")
 _LINE_SECONDS = 30.0
+_RATE_SECONDS, _STEP_SECONDS = 30.0, 0.5
 
 
 class Observer(Protocol):
@@ -73,7 +76,7 @@ class Panel:
 
     def advanced(self, step: str, *, rows: int = 0, answers: int = 0, tokens: int = 0) -> None:
         count = self._counts[step]
-        count.rows, count.answers, count.tokens = count.rows + rows, count.answers + answers, count.tokens + tokens
+        count.add(rows, answers, tokens)
         self._progress.update(self._bars[step], completed=count.rows, rate=count.describe())
         if not self._console.is_terminal and time.monotonic() - count.last_line > _LINE_SECONDS:
             count.last_line = time.monotonic()
@@ -96,14 +99,35 @@ class _Count:
         self.total = total
         self.rows = self.answers = self.tokens = 0
         self.start = self.last_line = time.monotonic()
+        self._recent: collections.deque[_Tokens] = collections.deque([_Tokens(self.start, 0)])
 
     @property
     def seconds(self) -> float:
         return time.monotonic() - self.start
 
+    def add(self, rows: int, answers: int, tokens: int) -> None:
+        self.rows, self.answers, self.tokens = self.rows + rows, self.answers + answers, self.tokens + tokens
+        now = time.monotonic()
+        if now - self._recent[-1].time > _STEP_SECONDS:
+            self._recent.append(_Tokens(now, self.tokens))
+        while now - self._recent[0].time > _RATE_SECONDS and len(self._recent) > 1:
+            self._recent.popleft()
+
     def describe(self) -> str:
         rate = self.rows / max(self.seconds, 1e-3)
         text = f"{self.rows}/{self.total if self.total is not None else '?'} rows, {rate:.1f}/s"
         if self.answers:
-            text += f", {self.answers} answers, {self.tokens / max(self.seconds, 1e-3):.0f} tokens/s"
+            text += f", {self.answers} answers, {self.tokens_per_second():.0f} tokens/s"
         return text
+
+    def tokens_per_second(self) -> float:
+        """Over the last half minute: what the server gives now, not what it gave before a pause."""
+        oldest = self._recent[0]
+        return (self.tokens - oldest.tokens) / max(time.monotonic() - oldest.time, 1e-3)
+
+
+@dataclass(frozen=True)
+class _Tokens:
+    time: float
+    tokens: int
+    """Sum until then."""

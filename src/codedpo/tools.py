@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Generator
 from pathlib import Path
 
 from codedpo.config import Config
 from codedpo.llms import LLM
+from codedpo.llms.answers import AnswerFolder
+from codedpo.llms.budget import Meter
 from codedpo.llms.cache import CachedLLM
 from codedpo.sandbox import Limits, Sandbox
 
 
 class RunTools:
-    """The run's LLM (behind its cache) and sandbox; a context manager."""
+    """The run's LLM (behind its cache, on its budget) and sandbox; a context manager."""
 
     def __init__(self, config: Config, folder: Path):
         self._config = config
         self._folder = folder
         self._llm_stack = contextlib.ExitStack()
         self._stack = contextlib.ExitStack()
+        self._lock = threading.Lock()
         self._llm: LLM | None = None
         self._sandbox: Sandbox | None = None
+        self._answers: AnswerFolder | None = None
+        self.meter = Meter(config.llm.budget)
+        """What was spent since this start."""
 
     def __enter__(self) -> RunTools:
         return self
@@ -32,22 +39,37 @@ class RunTools:
         self._stack.close()
 
     def llm(self) -> LLM:
-        """The configured LLM; a local server starts now."""
-        if self._llm is None:
-            self._llm = self._llm_stack.enter_context(self.open_llm(None))
-        return self._llm
+        """The configured LLM, one for all threads; a local server starts now."""
+        with self._lock:
+            if self._llm is None:
+                self._llm = self._llm_stack.enter_context(self.open_llm(None))
+            return self._llm
 
     def stop_llm(self) -> None:
         """Stop a local server: its threads would take the processor from what follows."""
-        self._llm_stack.close()
-        self._llm = None
+        with self._lock:
+            self._llm_stack.close()
+            self._llm = None
 
     @contextlib.contextmanager
     def open_llm(self, adapter: Path | None) -> Generator[LLM]:
         """The configured LLM, with a LoRA adapter where one is given, for as long as the context lasts."""
         log = self._folder / "logs" / "llm.log"
-        with self._config.llm.open(cache=self._config.cache_folder, log=log, adapter=adapter) as llm:
-            yield CachedLLM(llm, self._folder / "llm_cache")
+        answers = self._open_answers()
+        settings = self._config.llm
+        with settings.open(cache=self._config.cache_folder, log=log, adapter=adapter, meter=self.meter) as llm:
+            yield CachedLLM(llm, answers)
+
+    def cached(self, llm: LLM) -> LLM:
+        """Another LLM behind the run's cache."""
+        return CachedLLM(llm, self._open_answers())
+
+    def _open_answers(self) -> AnswerFolder:
+        """The run's cache; the budget starts with what it holds, which was paid for."""
+        if self._answers is None:
+            self._answers = self._stack.enter_context(AnswerFolder(self._folder / "llm_cache"))
+            self.meter.start_with(self._answers.prompt_tokens, self._answers.completion_tokens)
+        return self._answers
 
     def sandbox(self) -> Sandbox:
         """The run's sandbox; its processes start now."""

@@ -1,59 +1,232 @@
+"""Answers that were paid for, against a real server that counts what it is asked."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from faults import FaultServer, Reply
 
-from codedpo.errors import LLMError
-from codedpo.llms import Request, Sampling
+from codedpo.errors import LLMError, RecordError
+from codedpo.llms import Completion, Request, Sampling
+from codedpo.llms.answers import AnswerFolder, key_of
 from codedpo.llms.cache import CachedLLM
 from codedpo.llms.client import OpenAIClient
-from loopback import LoopbackLLM
+from codedpo.llms.offsets import Offsets
+from codedpo.llms.openai import OpenAIServer
 
-REQUESTS = [Request(({"role": "user", "content": f"def f{i}():"},), Sampling(), seed=i, n=2) for i in range(4)]
-
-
-def cached(server: LoopbackLLM, folder: Path, weights: str = "w") -> CachedLLM:
-    return CachedLLM(OpenAIClient(server.base_url, "m", weights, max_retries=0), folder)
+REQUESTS = [Request(({"role": "user", "content": f"q{i}"},), Sampling(), seed=10 * i, n=2) for i in range(4)]
 
 
-def test_nothing_is_asked_twice(loopback: LoopbackLLM, tmp_path: Path) -> None:
-    first = cached(loopback, tmp_path).generate(REQUESTS, lambda *_: None)
-    counted: list[int] = []
-    second = cached(loopback, tmp_path).generate(REQUESTS, lambda index, _: counted.append(index))
-    assert first == second
-    assert counted == [0, 1, 2, 3]
-    assert len(loopback.requests) == 4
+def ask(
+    server: Any, folder: Path, requests: list[Request] = REQUESTS, weights: str = "w", on_answer: Any = lambda *_: None, **settings: Any
+) -> list[list[Completion]]:  # fmt: skip
+    settings = {"max_retries": 0, "timeout_seconds": 5.0, **settings}
+    openai = OpenAIServer("m", base_url=server.base_url, weights=weights, **settings)
+    with OpenAIClient(openai) as client, AnswerFolder(folder) as answers:
+        return CachedLLM(client, answers).generate(requests, on_answer)
 
 
-def test_other_weights_or_seeds_are_other_answers(loopback: LoopbackLLM, tmp_path: Path) -> None:
-    cached(loopback, tmp_path).generate(REQUESTS[:1], lambda *_: None)
-    cached(loopback, tmp_path, "other").generate(REQUESTS[:1], lambda *_: None)
-    cached(loopback, tmp_path).generate(REQUESTS[:2], lambda *_: None)
-    assert len(loopback.requests) == 3
+def test_nothing_is_asked_twice(tmp_path: Path) -> None:
+    seen: list[int] = []
+    with FaultServer() as server:
+        first = ask(server, tmp_path)
+        assert first == ask(server, tmp_path, on_answer=lambda index, _: seen.append(index))
+        assert len(server.requests) == 4
+    assert seen == [0, 1, 2, 3]
+    assert not first[0][0].cached
 
 
-def test_a_line_torn_by_a_crash_is_asked_again(loopback: LoopbackLLM, tmp_path: Path) -> None:
-    first = cached(loopback, tmp_path).generate(REQUESTS[:2], lambda *_: None)
-    (segment,) = tmp_path.glob("*.jsonl")
-    segment.write_bytes(segment.read_bytes()[:-9])
-    assert sorted(map(str, cached(loopback, tmp_path).generate(REQUESTS[:2], lambda *_: None))) == sorted(
-        map(str, first)
-    )
-    assert len(loopback.requests) == 3
+def test_other_weights_sampling_or_seeds_are_other_answers(tmp_path: Path) -> None:
+    messages = REQUESTS[0].messages
+    others = [Request(messages, Sampling(), 1), Request(messages, Sampling(repetition_penalty=1.1), 0)]
+    with FaultServer() as server:
+        ask(server, tmp_path, REQUESTS[:1])
+        ask(server, tmp_path, REQUESTS[:1], weights="other")
+        ask(server, tmp_path, others)
+        assert len(server.requests) == 4
 
 
-def test_answers_before_a_failure_are_kept(tmp_path: Path) -> None:
-    with LoopbackLLM() as server:
-        cached(server, tmp_path).generate(REQUESTS[:3], lambda *_: None)
-    with pytest.raises(LLMError):
-        cached(server, tmp_path).generate(REQUESTS, lambda *_: None)
-    with LoopbackLLM() as server:
-        cached(server, tmp_path).generate(REQUESTS, lambda *_: None)
+def test_a_larger_n_asks_for_the_additional_samples_alone(tmp_path: Path) -> None:
+    def of(n: int) -> list[Request]:
+        return [Request(({"role": "user", "content": "q"},), Sampling(), seed=5, n=n)]
+
+    with FaultServer() as server:
+        few = ask(server, tmp_path, of(2))
+        many = ask(server, tmp_path, of(5))
+        assert [(payload["n"], payload["seed"]) for payload in server.requests] == [(2, 5), (3, 7)]
+        assert ask(server, tmp_path, of(4)) == [many[0][:4]]
+        assert len(server.requests) == 2
+    assert many[0][:2] == few[0]
+    assert [completion.cached for completion in many[0]] == [True, True, False, False, False]
+
+
+def test_equal_requests_of_one_call_are_asked_once(tmp_path: Path) -> None:
+    with FaultServer() as server:
+        answers = ask(server, tmp_path, [REQUESTS[0]] * 5)
         assert len(server.requests) == 1
+    assert all(row == answers[0] for row in answers)
+
+
+def test_equal_requests_of_several_threads_are_asked_once(tmp_path: Path) -> None:
+    results: list[Any] = []
+    with (
+        FaultServer(lambda *_: Reply(seconds=0.05)) as server,
+        OpenAIClient(OpenAIServer("m", base_url=server.base_url)) as client,
+        AnswerFolder(tmp_path) as answers,
+    ):
+        llm = CachedLLM(client, answers)
+
+        def work(turn: int) -> None:
+            requests = REQUESTS[turn:] + REQUESTS[:turn]
+            rows = llm.generate(requests, lambda *_: None)
+            results.append(rows[4 - turn :] + rows[: 4 - turn] if turn else rows)
+
+        threads = [threading.Thread(target=work, args=(number % 4,)) for number in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(server.requests) == 4
+    assert all(result == results[0] for result in results)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "no newline", "zeros"])
+def test_a_damaged_line_is_asked_again_and_the_others_are_not(damage: str, tmp_path: Path) -> None:
+    with FaultServer() as server:
+        first = ask(server, tmp_path)
+        (segment,) = tmp_path.glob("*.jsonl")
+        data = segment.read_bytes()
+        broken = {
+            "cut": data[:-9],
+            "flip": data[:-30] + b"X" + data[-29:],
+            "no newline": data[:-1],
+            "zeros": data[:-40] + bytes(40),
+        }
+        segment.write_bytes(broken[damage])
+        assert ask(server, tmp_path) == first
+        assert len(server.requests) == 5
+        assert ask(server, tmp_path) == first
+        assert len(server.requests) == 5
+
+
+def test_answers_before_a_failure_are_kept_and_a_rerun_asks_for_the_rest_alone(tmp_path: Path) -> None:
+    requests = [Request(({"role": "user", "content": f"q{i}"},), Sampling(), seed=i) for i in range(50)]
+
+    def faulty(payload: dict[str, Any], _: int) -> Reply:
+        kinds = (Reply(500, b""), Reply(drop="middle"), Reply(body=b'{"choi'), Reply(choices=0), Reply(seconds=0.7))
+        return kinds[payload["seed"] // 10] if payload["seed"] % 10 == 3 else Reply()
+
+    with FaultServer(faulty) as server, pytest.raises(LLMError, match="5 of 50 requests got no answer"):
+        ask(server, tmp_path, requests, timeout_seconds=0.4)
+    with FaultServer() as server:
+        assert [row[0].text for row in ask(server, tmp_path, requests)] == [f"q{i} {i} 0" for i in range(50)]
+        assert sorted(payload["seed"] for payload in server.requests) == [3, 13, 23, 33, 43]
+
+
+def test_single_answers_of_a_server_that_ignores_n_are_kept_one_by_one(tmp_path: Path) -> None:
+    requests = [Request(({"role": "user", "content": "q"},), Sampling(), seed=0, n=5)]
+
+    def faulty(payload: dict[str, Any], _: int) -> Reply:
+        return Reply(500, b"") if payload["seed"] == 3 else Reply(choices=1)
+
+    with FaultServer(faulty) as server, pytest.raises(LLMError, match="1 of 1 requests"):
+        ask(server, tmp_path, requests, concurrency=1)
+    with FaultServer(lambda *_: Reply(choices=1)) as server:
+        assert len(ask(server, tmp_path, requests)[0]) == 5
+        assert sorted(payload["seed"] for payload in server.requests) == [3, 4]
 
 
 def test_a_refusal_is_told_but_not_kept(tmp_path: Path) -> None:
-    with LoopbackLLM("400", faults=1) as server:
-        first = cached(server, tmp_path).generate(REQUESTS[:1], lambda *_: None)
-        second = cached(server, tmp_path).generate(REQUESTS[:1], lambda *_: None)
-    assert first[0][0].finish_reason == "refused"
-    assert second[0][0].finish_reason == "stop"
+    with FaultServer([Reply(400, b"too long")]) as server:
+        assert ask(server, tmp_path, REQUESTS[:1])[0][0].finish_reason == "refused"
+        assert ask(server, tmp_path, REQUESTS[:1])[0][0].finish_reason == "stop"
+        assert len(server.requests) == 2
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from codedpo.llms import Completion
+from codedpo.llms.answers import AnswerFolder, key_of
+with AnswerFolder(Path(sys.argv[1])) as answers:
+    for number in range(10**9):
+        answers.write(key_of(sys.argv[2], number), 0, [Completion("x" * 5000 + str(number), "stop", 3, 4)])
+        print(number, flush=True)
+"""
+
+
+def test_what_two_killed_processes_wrote_is_all_there(tmp_path: Path) -> None:
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), name], stdout=subprocess.PIPE, text=True)
+        for name in "ab"
+    ]
+    for writer in writers:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "0\n"
+    time.sleep(0.3)
+    for writer in writers:
+        os.kill(writer.pid, signal.SIGKILL)
+    told = [int(writer.communicate()[0].strip().splitlines()[-1]) for writer in writers]
+    with AnswerFolder(tmp_path) as answers:
+        for name, last in zip("ab", told, strict=True):
+            assert all(answers.count(key_of(name, number), 0, 1) for number in range(last + 1))
+            (completion,) = answers.read(key_of(name, last), 0, 1)
+            assert completion.text.endswith(f"x{last}")
+
+
+def test_what_another_process_writes_meanwhile_is_seen(tmp_path: Path) -> None:
+    with AnswerFolder(tmp_path) as ours, AnswerFolder(tmp_path) as theirs:
+        theirs.write(key_of("k"), 0, [Completion("t", "stop", 1, 2)])
+        assert ours.count(key_of("k"), 0, 1) == 0
+        ours.refresh()
+        assert ours.read(key_of("k"), 0, 1)[0].text == "t"
+        assert (ours.prompt_tokens, ours.completion_tokens) == (1, 2)
+
+
+def test_any_text_comes_back_as_it_was(tmp_path: Path) -> None:
+    texts = ["", "a\0b", "\n\r\u2028\x85", "\U0001f600\u202e", "\ud800", '"}\n{"crc"', "x" * 100_000]
+    with AnswerFolder(tmp_path) as answers:
+        answers.write(key_of("k"), 0, [Completion(text, "length", 1, 2) for text in texts])
+        assert [completion.text for completion in answers.read(key_of("k"), 0, 99)] == texts
+    with AnswerFolder(tmp_path) as answers:
+        assert [completion.text for completion in answers.read(key_of("k"), 2, 2)] == []
+        assert [completion.text for completion in answers.read(key_of("k"), 0, 99)] == texts
+    for segment in tmp_path.glob("*.jsonl"):
+        assert json.loads(segment.read_text())["n"] == 7
+
+
+def test_a_folder_with_more_segments_than_open_files_can_be_read(tmp_path: Path) -> None:
+    for number in range(100):
+        with AnswerFolder(tmp_path) as answers:
+            answers.write(key_of(number), 0, [Completion(str(number), "stop", 1, 1)])
+    with AnswerFolder(tmp_path) as answers:
+        assert [answers.read(key_of(number), 0, 1)[0].text for number in range(100)] == list(map(str, range(100)))
+        assert len(os.listdir("/proc/self/fd")) < 90
+
+
+def test_a_segment_that_vanished_is_named(tmp_path: Path) -> None:
+    with AnswerFolder(tmp_path) as answers:
+        answers.write(key_of("k"), 0, [Completion("t", "stop", 1, 1)])
+    with AnswerFolder(tmp_path) as answers:
+        (segment,) = tmp_path.glob("*.jsonl")
+        segment.unlink()
+        with pytest.raises(RecordError, match=rf"{segment.name}: cannot be read any more.*leave llm_cache alone"):
+            answers.read(key_of("k"), 0, 1)
+
+
+def test_the_compact_index_equals_a_dict() -> None:
+    places, plain = Offsets(), {}
+    for number in range(200_000):
+        key, value = (number * 0x9E3779B97F4A7C15) % (1 << 64) >> (number % 3), number
+        places.put(key, value)
+        plain[key] = value
+    assert all(places.get(key) == value for key, value in plain.items())
+    assert places.get(1) == plain.get(1)
+    assert (places.get((1 << 64) - 1), places.get(0)) == (plain.get((1 << 64) - 1), plain.get(0))

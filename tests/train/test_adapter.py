@@ -19,8 +19,8 @@ def test_a_trained_adapter_answers_alike_in_both_engines(tmp_path: Path) -> None
     from test_trainer import pair
 
     from codedpo.llms.llamacpp import LlamaCpp
+    from codedpo.llms.loading import load_tokenizer, load_weights
     from codedpo.train.adapter import write_gguf_adapter
-    from codedpo.train.loading import load_tokenizer, load_weights
     from codedpo.train.settings import Train
     from codedpo.train.trainer import train
 

@@ -15,11 +15,11 @@ import pytest
 from codedpo.config import make_config
 from codedpo.errors import ModelError
 from codedpo.job import run
+from codedpo.llms.loading import load_tokenizer, load_weights
 from codedpo.models import locate
 from codedpo.prompting import completion, solution_prompt
 from codedpo.records import Pair
 from codedpo.train.data import prepare
-from codedpo.train.loading import load_tokenizer, load_weights
 from codedpo.train.scoring import margin_gain, preference_accuracy, reward_accuracy, score_pairs
 from codedpo.train.settings import Train
 from codedpo.train.trainer import train

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from codedpo.records import Message
@@ -19,6 +19,8 @@ class Sampling:
     """0 means no limit."""
     max_tokens: int = 1024
     stop: tuple[str, ...] = ()
+    repetition_penalty: float = 1.0
+    """1 means none."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Request:
     sampling: Sampling
     seed: int
     n: int = 1
+    first: int = 0
+    """Index of the first completion that is wanted: those before it are at hand already."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +46,17 @@ class Completion:
     completion_tokens: int
     problem: str = ""
     """What the server said when it refused."""
+    cached: bool = field(default=False, compare=False)
+    """Whether it was paid for earlier."""
 
 
 OnAnswer = Callable[[int, Sequence[Completion]], None]
-"""Called with a request's position and its completions."""
+"""Called in the caller's thread with a request's position and its next completions, in the order of their indices:
+once per request, or more often where its completions come in parts."""
 
 
 class LLM(Protocol):
-    """What every language model tool is."""
+    """What every language model tool is; safe to call from several threads at once."""
 
     @property
     def model(self) -> str:
@@ -65,6 +72,7 @@ class LLM(Protocol):
         """Answer all requests; `on_answer` is called as each one is answered.
 
         Raises:
-            LLMError: a request got no valid answer after all retries; answers until then were reported.
+            LLMError: some requests got no valid answer after all retries, or the budget is spent; says how many. All
+                others were answered and reported first.
         """
         ...

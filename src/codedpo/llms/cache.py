@@ -1,34 +1,29 @@
-"""Answers that were paid for once: an append-only cache of completions in local files, around any LLM."""
+"""Requests in, completions out: those that were paid for once come from the run's own files, around any LLM."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
-import uuid
+import functools
+import threading
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, replace
 
-from codedpo.llms import LLM, Completion, OnAnswer, Request
+from codedpo.llms import LLM, Completion, OnAnswer, Request, Sampling
+from codedpo.llms.answers import AnswerFolder, key_of
 
 
 class CachedLLM:
-    """An LLM whose answers are kept in `folder` and never asked for again.
+    """An LLM whose answers are kept in a folder and never asked for again.
 
-    An answer's key is the whole request (messages, sampling, seed, n) with the model's name and weights. Each instance
-    appends to a segment of its own, one line an answer, handed to the operating system at once; a line torn by a
-    crash is skipped. Errors are not stored.
+    A completion's key is the request (messages, sampling, seed) with the model's name and weights, and its index: a
+    larger n asks for the additional completions alone. Equal requests under way at the same time are asked once. Errors
+    and refusals are not kept.
     """
 
-    def __init__(self, llm: LLM, folder: Path):
+    def __init__(self, llm: LLM, answers: AnswerFolder):
         self._llm = llm
-        folder.mkdir(parents=True, exist_ok=True)
-        self._places: dict[str, tuple[Path, int]] = {}  # key -> (segment, offset of its line)
-        for segment in sorted(folder.glob("*.jsonl")):
-            self._index(segment)
-        self._refused: dict[str, list[Completion]] = {}  # told to the caller, never stored
-        self._segment = folder / f"{uuid.uuid4().hex}.jsonl"
+        self._answers = answers
+        self._under_way: dict[bytes, threading.Event] = {}
+        self._lock = threading.Lock()
 
     @property
     def model(self) -> str:
@@ -40,45 +35,80 @@ class CachedLLM:
 
     def generate(self, requests: Sequence[Request], on_answer: OnAnswer) -> list[list[Completion]]:
         keys = [self._key(request) for request in requests]
+        completions: list[list[Completion]] = [[] for _ in requests]
+
+        def give(position: int, part: Sequence[Completion]) -> None:
+            completions[position] += part
+            on_answer(position, part)
+
+        left: Sequence[int] = range(len(requests))
+        while left:
+            mine = self._claim(keys, left)
+            try:
+                self._answer({position: requests[position] for position in mine}, keys, give)
+            finally:
+                self._release(keys, mine)
+            # What another thread asks for is not waited for before one's own requests: no two wait for each other.
+            left = sorted(set(left) - set(mine))
+            for position in left:
+                self._wait(keys[position])
+        return completions
+
+    def _answer(self, mine: dict[int, Request], keys: Sequence[bytes], give: OnAnswer) -> None:
+        """Answer from the folder what is there, from the LLM the rest."""
+        found = self._find(mine, keys)
+        if any(len(found[position]) < request.n for position, request in mine.items()) and self._answers.refresh():
+            found = self._find(mine, keys)  # another process has written meanwhile
         missing: list[int] = []
-        for index, key in enumerate(keys):
-            if key in self._places:
-                on_answer(index, self._read(key))
-            else:
-                missing.append(index)
+        rest: list[Request] = []
+        for position, request in mine.items():
+            have = len(found[position])
+            if have:
+                give(position, found[position])
+            if have < request.n:
+                missing.append(position)
+                rest.append(replace(request, first=request.first + have, n=request.n - have) if have else request)
+        following = [request.first for request in rest]
 
-        def keep(position: int, completions: Sequence[Completion]) -> None:
-            if any(completion.finish_reason == "refused" for completion in completions):
-                self._refused[keys[missing[position]]] = list(completions)
-            else:
-                self._write(keys[missing[position]], completions)
-            on_answer(missing[position], completions)
+        def keep(index: int, part: Sequence[Completion]) -> None:
+            if all(completion.finish_reason != "refused" for completion in part):
+                self._answers.write(keys[missing[index]], following[index], part)
+            following[index] += len(part)
+            give(missing[index], part)
 
-        if missing:
-            self._llm.generate([requests[index] for index in missing], keep)
-        return [self._refused.get(key) or self._read(key) for key in keys]
+        if rest:
+            self._llm.generate(rest, keep)
 
-    def _key(self, request: Request) -> str:
-        text = json.dumps([self.model, self.weights, asdict(request)], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+    def _find(self, mine: dict[int, Request], keys: Sequence[bytes]) -> dict[int, list[Completion]]:
+        return {
+            position: self._answers.read(keys[position], request.first, request.n) for position, request in mine.items()
+        }
 
-    def _index(self, segment: Path) -> None:
-        offset = 0
-        with segment.open("rb") as file:
-            for line in file:
-                with contextlib.suppress(ValueError, KeyError):  # a line torn by a crash
-                    self._places[json.loads(line)["key"]] = (segment, offset)
-                offset += len(line)
+    def _key(self, request: Request) -> bytes:
+        return key_of(self.model, self.weights, request.messages, _plain(request.sampling), request.seed)
 
-    def _read(self, key: str) -> list[Completion]:
-        segment, offset = self._places[key]
-        with segment.open("rb") as file:
-            file.seek(offset)
-            return [Completion(**fields) for fields in json.loads(file.readline())["completions"]]
+    def _claim(self, keys: Sequence[bytes], positions: Sequence[int]) -> list[int]:
+        """Those positions whose keys nobody asks for now; they are ours until released."""
+        mine: list[int] = []
+        with self._lock:
+            for position in positions:
+                if keys[position] not in self._under_way:
+                    self._under_way[keys[position]] = threading.Event()
+                    mine.append(position)
+        return mine
 
-    def _write(self, key: str, completions: Sequence[Completion]) -> None:
-        line = json.dumps({"key": key, "completions": [asdict(completion) for completion in completions]}) + "\n"
-        with self._segment.open("ab") as file:
-            offset = file.tell()
-            file.write(line.encode())
-        self._places[key] = (self._segment, offset)
+    def _release(self, keys: Sequence[bytes], positions: Sequence[int]) -> None:
+        with self._lock:
+            for position in positions:
+                self._under_way.pop(keys[position]).set()
+
+    def _wait(self, key: bytes) -> None:
+        with self._lock:
+            event = self._under_way.get(key)
+        if event is not None:
+            event.wait()
+
+
+@functools.cache
+def _plain(sampling: Sampling) -> dict[str, object]:
+    return asdict(sampling)

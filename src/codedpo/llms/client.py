@@ -1,149 +1,219 @@
-"""Requests in, answers of an OpenAI-compatible server out: bounded concurrency, retries in this one place."""
+"""Requests in, answers of an OpenAI-compatible server out: one loop and one semaphore for all threads.
+
+Requests go out through aiohttp: at 512 under way the openai package and httpx need 4 to 7 ms of processor time for
+each, since their pool looks at every connection for every request (docs/performance.md).
+"""
 
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, cast
+import collections
+import concurrent.futures
+import contextlib
+import ipaddress
+import json
+import queue
+import threading
+import urllib.parse
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-import openai
+import aiohttp
 
 from codedpo.errors import LLMError
 from codedpo.llms import Completion, OnAnswer, Request
+from codedpo.llms.budget import Meter
+from codedpo.llms.openai import OpenAIServer
+from codedpo.llms.sending import HaltError, LostRequestError, RefusedError, Sender
+from codedpo.llms.wire import InvalidAnswerError, decode, encode
 
-_RETRYABLE = (openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError)
-_MAX_WAIT_SECONDS = 60.0
+_GIVE_UP_AFTER = 8
+"""Requests lost in succession, all retries included, after which a call sends no more: the server is gone."""
+_IGNORES_N_AFTER = 3
+"""Single choices in succession, where several were asked for, after which `n` is no longer sent."""
 
 
 @dataclass(frozen=True)
-class OpenAIClient:
-    """A client of one model on one server."""
+class _Part:
+    """The next completions of the request at `position`."""
 
-    base_url: str
-    model: str
-    weights: str = ""
-    api_key: str = "none"
-    concurrency: int = 32
-    timeout_seconds: float = 600.0
-    max_retries: int = 6
-    retry_seconds: float = 1.0
-    """Wait before the first retry; doubles each time, with jitter; a server's Retry-After goes first."""
-    extended: bool = True
-    """Send top_k and repetition_penalty too, which OpenAI's own API does not know."""
-    tokenize_url: str = ""
-    """llama.cpp reports the tokens of one choice only: where this is set, the others are counted there."""
+    position: int
+    completions: list[Completion]
+
+
+@dataclass
+class _Call:
+    """One call of `generate`: what is still to be sent, and what became of what was."""
+
+    todo: Iterator[tuple[int, Request]]
+    total: int
+    answered: int = 0
+    lost: list[str] = field(default_factory=list[str])
+    lost_in_succession: int = 0
+    halted: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.halted) or self.lost_in_succession >= _GIVE_UP_AFTER
+
+
+class OpenAIClient:
+    """A client of one model on one server; a context manager, safe to use from many threads."""
+
+    def __init__(
+        self, server: OpenAIServer, *, api_key: str = "none", tokenize_url: str = "", meter: Meter | None = None
+    ):
+        """`tokenize_url`: llama.cpp tells the tokens of one choice only; the others are counted there."""
+        self._server, self._api_key, self._tokenize_url = server, api_key, tokenize_url
+        self._meter = meter or Meter()
+        self._url = server.base_url.rstrip("/") + "/chat/completions"
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="llm", daemon=True)
+        self._single_choices = 0
+
+    @property
+    def model(self) -> str:
+        return self._server.model
+
+    @property
+    def weights(self) -> str:
+        return self._server.weights
+
+    def __enter__(self) -> OpenAIClient:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _start(self) -> None:
+        server = self._server
+        self._slots = asyncio.Semaphore(server.concurrency)
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=server.concurrency),
+            timeout=aiohttp.ClientTimeout(total=server.timeout_seconds),
+            headers={"Authorization": f"Bearer {self._api_key}"},
+            trust_env=not _is_loopback(server.base_url),
+        )
+        self._sender = Sender(session, server.max_retries, server.retry_seconds, self._meter.retried)
+
+    async def _stop(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._sender.session.close()
 
     def generate(self, requests: Sequence[Request], on_answer: OnAnswer) -> list[list[Completion]]:
+        answers: list[list[Completion]] = [[] for _ in requests]
+        parts: queue.SimpleQueue[_Part | None] = queue.SimpleQueue()
+        call = _Call(iter(enumerate(requests)), len(requests))
+        running = asyncio.run_coroutine_threadsafe(self._run(call, parts.put), self._loop)
         try:
-            return asyncio.run(self._generate(requests, on_answer))
-        except BaseExceptionGroup as group:  # the first failure cancels the other requests
-            raise group.exceptions[0] from group
+            while (part := parts.get()) is not None:
+                answers[part.position] += part.completions
+                on_answer(part.position, part.completions)
+            running.result()
+        except concurrent.futures.CancelledError as error:
+            raise LLMError("the run's language model was stopped while it was asked") from error
+        finally:
+            running.cancel()  # where `on_answer` or Ctrl-C ended the loop above
+        if call.answered < call.total:
+            raise LLMError(f"{self._server.base_url}: {_what_is_missing(call)}")
+        return answers
 
-    async def _generate(self, requests: Sequence[Request], on_answer: OnAnswer) -> list[list[Completion]]:
-        slots = asyncio.Semaphore(self.concurrency)
-        client = openai.AsyncOpenAI(
-            base_url=self.base_url, api_key=self.api_key, timeout=self.timeout_seconds, max_retries=0
-        )
+    async def _run(self, call: _Call, report: Callable[[_Part | None], None]) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(self._server.concurrency, call.total)):
+                    group.create_task(self._work(call, report))
+        finally:
+            report(None)
 
-        async def answer(index: int, request: Request) -> list[Completion]:
-            async with slots:
-                completions = await self._complete(client, request)
-            on_answer(index, completions)
-            return completions
-
-        async with client, asyncio.TaskGroup() as group:
-            tasks = [group.create_task(answer(index, request)) for index, request in enumerate(requests)]
-        return [task.result() for task in tasks]
-
-    async def _complete(self, client: openai.AsyncOpenAI, request: Request) -> list[Completion]:
-        """All n completions; a server that ignores `n` is asked again, with other seeds, for those missing."""
-        completions: list[Completion] = []
-        while len(completions) < request.n:
-            completions += await self._ask(client, request, skip=len(completions))
-        return completions[: request.n]
-
-    async def _ask(self, client: openai.AsyncOpenAI, request: Request, *, skip: int) -> list[Completion]:
-        create = cast(Any, client.chat.completions.create)
-        problem = ""
-        for attempt in range(self.max_retries + 1):
+    async def _work(self, call: _Call, report: Callable[[_Part | None], None]) -> None:
+        for position, request in call.todo:
             try:
-                completions = _completions(await create(**self._payload(request, skip)))
-                return [await self._recount(client, completion) for completion in completions]
-            except _RETRYABLE as error:
-                problem, wait = _describe(error), _retry_after(error)
-            except openai.BadRequestError as error:
-                # This one request cannot be answered (too long, filtered): its row is dropped, the others go on.
-                return [Completion("", "refused", 0, 0, _describe(error))] * (request.n - skip)
-            except openai.APIStatusError as error:
-                raise LLMError(f"{self.base_url} refused a request: {_describe(error)}") from error
-            except (openai.APIError, ValueError, TypeError, AttributeError) as error:
-                problem, wait = f"its answer is not a chat completion: {str(error)[:200]}", None
-            if attempt < self.max_retries:
-                backoff = (
-                    self.retry_seconds * 2**attempt * (0.5 + random.random())
-                )  # jitter only; no result depends on it
-                await asyncio.sleep(min(_MAX_WAIT_SECONDS, wait if wait is not None else backoff))
-        raise LLMError(
-            f"{self.base_url}: {problem} ({self.max_retries + 1} attempts). Check that the server runs and that "
-            "llm.base_url is right; what was answered so far is kept, run again to go on"
-        )
+                if call.is_over:
+                    return
+                async with contextlib.aclosing(self._parts(request)) as parts:
+                    async for completions in parts:
+                        report(_Part(position, completions))
+                call.answered += 1
+                call.lost_in_succession = 0
+            except LostRequestError as error:
+                call.lost.append(str(error))
+                call.lost_in_succession += 1
+            except HaltError as error:
+                call.halted = str(error)
 
-    async def _recount(self, client: openai.AsyncOpenAI, completion: Completion) -> Completion:
-        if not self.tokenize_url:
-            return completion
-        post = cast(Any, client.post)
-        reply: dict[str, list[int]] = await post(
-            self.tokenize_url, cast_to=dict[str, Any], body={"content": completion.text}
-        )
-        return replace(completion, completion_tokens=len(reply["tokens"]))
+    async def _parts(self, request: Request) -> AsyncGenerator[list[Completion]]:
+        """All n completions; a server that ignores `n` is asked, with other seeds, for those missing."""
+        have = 0
+        while have < request.n and (have == 0 or have > 1) and self._single_choices < _IGNORES_N_AFTER:
+            part = await self._ask(replace(request, first=request.first + have, n=request.n - have))
+            have += len(part)
+            yield part
+            if request.n > 1:
+                self._single_choices = self._single_choices + 1 if len(part) == 1 else 0
+        alone = [
+            asyncio.ensure_future(self._ask(replace(request, first=request.first + index, n=1)))
+            for index in range(have, request.n)
+        ]
+        try:
+            for asked in alone:
+                yield await asked
+        finally:
+            for asked in alone:
+                asked.cancel()
+            await asyncio.gather(*alone, return_exceptions=True)
 
-    def _payload(self, request: Request, skip: int) -> dict[str, Any]:
-        sampling = request.sampling
-        payload: dict[str, Any] = {
-            "model": self.model,
-            "messages": list(request.messages),
-            "n": request.n - skip,
-            "seed": request.seed + skip,
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "max_tokens": sampling.max_tokens,
-        }
-        if sampling.stop:
-            payload["stop"] = list(sampling.stop)
-        if self.extended:
-            payload["extra_body"] = {"top_k": sampling.top_k, "repetition_penalty": 1.0, "repeat_penalty": 1.0}
-        return payload
+    async def _ask(self, request: Request) -> list[Completion]:
+        """One request to the server: at least one completion, at most n."""
+        async with self._slots:
+            if reason := self._meter.stop_reason():
+                raise HaltError(reason)
+            body = encode(request, self.model, extended=self._server.extended)
+            try:
+                completions = await self._sender.post(self._url, body, decode)
+                if self._tokenize_url:
+                    completions = [await self._recount(completion) for completion in completions]
+            except RefusedError as error:
+                # Its row is dropped by whoever asked, the others go on.
+                completions = [Completion("", "refused", 0, 0, str(error))] * request.n
+            self._meter.answered(completions)
+            return completions[: request.n]
 
+    async def _recount(self, completion: Completion) -> Completion:
+        def count(body: bytes) -> int:
+            try:
+                return len(json.loads(body)["tokens"])
+            except (ValueError, TypeError, KeyError) as error:
+                raise InvalidAnswerError(str(error)) from error
 
-def _completions(reply: Any) -> list[Completion]:
-    choices = reply.choices
-    if not choices:
-        raise ValueError("no choices")
-    usage = reply.usage
-    prompt = usage.prompt_tokens if usage else 0
-    generated = usage.completion_tokens // len(choices) if usage else 0
-    return [
-        Completion(choice.message.content or "", choice.finish_reason or "stop", prompt, generated)
-        for choice in choices
-    ]
-
-
-def _describe(error: openai.APIError) -> str:
-    if isinstance(error, openai.APITimeoutError):
-        return "no answer within llm.timeout_seconds"
-    if isinstance(error, openai.APIConnectionError):
-        return f"no connection ({error.__cause__ or error})"
-    if isinstance(error, openai.APIStatusError):
-        return f"HTTP {error.status_code}: {error.message[:300]}"
-    return str(error)[:300]
+        body = json.dumps({"content": completion.text}).encode()
+        return replace(completion, completion_tokens=await self._sender.post(self._tokenize_url, body, count))
 
 
-def _retry_after(error: openai.APIError) -> float | None:
-    if not isinstance(error, openai.APIStatusError):
-        return None
+def _what_is_missing(call: _Call) -> str:
+    missing, reasons = call.total - call.answered, collections.Counter(call.lost)
+    if call.halted:
+        reasons[call.halted] += 1
+    why = "; ".join(f"{text}, {count} times" if count > 1 else text for text, count in reasons.most_common(3))
+    advice = "" if call.halted else ". Check that the server runs and that llm.base_url is right"
+    return (
+        f"{why}{advice}. {missing} of {call.total} requests got no answer; the others are kept, and the next run asks "
+        "for the missing ones alone"
+    )
+
+
+def _is_loopback(url: str) -> bool:
+    """Whether a proxy, which the environment may name, must not stand between."""
+    host = urllib.parse.urlsplit(url).hostname or ""
     try:
-        return float(error.response.headers["retry-after"])
-    except (KeyError, ValueError):
-        return None
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

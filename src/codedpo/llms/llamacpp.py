@@ -16,6 +16,8 @@ from typing import Literal
 from codedpo.checks import require_at_least
 from codedpo.errors import LLMError, ModelError
 from codedpo.llms import LLM
+from codedpo.llms.budget import Budget, Meter
+from codedpo.llms.openai import OpenAIServer
 from codedpo.models import locate, weights_hash
 
 
@@ -32,6 +34,7 @@ class LlamaCpp:
     """Prompt and answer of one request."""
     gpu_layers: int = -1
     """Layers put on a GPU where llama.cpp has one; -1 means all."""
+    budget: Budget = Budget()
 
     def __post_init__(self) -> None:
         require_at_least(self, "llm", parallel=1, context_tokens=64)
@@ -42,7 +45,9 @@ class LlamaCpp:
         return weights_hash(self.model)
 
     @contextlib.contextmanager
-    def open(self, *, cache: Path, log: Path, adapter: Path | None = None) -> Generator[LLM]:
+    def open(
+        self, *, cache: Path, log: Path, adapter: Path | None = None, meter: Meter | None = None
+    ) -> Generator[LLM]:
         """Start the server, yield a client, stop the server.
 
         Args:
@@ -73,14 +78,9 @@ class LlamaCpp:
             )
         try:
             address = self._handshake(process, model.path, adapter, api_key, log)
-            yield OpenAIClient(
-                base_url=f"{address}/v1",
-                model=self.model,
-                weights=weights,
-                api_key=api_key,
-                concurrency=self.parallel * 2,
-                tokenize_url=f"{address}/tokenize",
-            )
+            server = OpenAIServer(self.model, base_url=f"{address}/v1", weights=weights, concurrency=self.parallel * 2)
+            with OpenAIClient(server, api_key=api_key, tokenize_url=f"{address}/tokenize", meter=meter) as client:
+                yield client
         finally:
             process.kill()
             process.wait()

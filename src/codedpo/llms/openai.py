@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from codedpo.checks import require_at_least
-from codedpo.errors import LLMError
+from codedpo.errors import ConfigError, LLMError
 from codedpo.llms import LLM
+from codedpo.llms.budget import Budget, Meter
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,20 @@ class OpenAIServer:
     timeout_seconds: float = 600.0
     max_retries: int = 6
     retry_seconds: float = 1.0
+    """Wait before the first retry; doubles each time, with jitter; a server's Retry-After goes first."""
     extended: bool = True
     """Send top_k and repetition_penalty too; switch off for OpenAI's own API."""
+    budget: Budget = Budget()
 
     def __post_init__(self) -> None:
         require_at_least(self, "llm", concurrency=1, timeout_seconds=0.001, max_retries=0, retry_seconds=0)
+        if not self.base_url.startswith(("http://", "https://")):
+            raise ConfigError(f"llm.base_url: '{self.base_url}' must start with http:// or https://")
 
     @contextlib.contextmanager
-    def open(self, *, cache: Path, log: Path, adapter: Path | None = None) -> Generator[LLM]:
+    def open(
+        self, *, cache: Path, log: Path, adapter: Path | None = None, meter: Meter | None = None
+    ) -> Generator[LLM]:
         """Yield a client; the server is not ours to start or stop. `cache` and `log` are not used.
 
         Raises:
@@ -46,14 +53,5 @@ class OpenAIServer:
 
         if adapter is not None:
             raise LLMError("a LoRA adapter cannot be loaded into a server that runs already")
-        yield OpenAIClient(
-            base_url=self.base_url,
-            model=self.model,
-            weights=self.weights,
-            api_key=os.environ.get(self.api_key_env) or "none",
-            concurrency=self.concurrency,
-            timeout_seconds=self.timeout_seconds,
-            max_retries=self.max_retries,
-            retry_seconds=self.retry_seconds,
-            extended=self.extended,
-        )
+        with OpenAIClient(self, api_key=os.environ.get(self.api_key_env) or "none", meter=meter) as client:
+            yield client

@@ -4,74 +4,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import contextlib
+import itertools
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
-from codedpo.llms import Completion, OnAnswer, Request
+from codedpo.checks import require_at_least
+from codedpo.errors import LLMError
+from codedpo.llms import Completion, OnAnswer, Request, Sampling
+from codedpo.llms.budget import Budget, Meter
+from codedpo.models import locate, weights_hash
 
-_PADDING_CHUNK = 16
+
+@dataclass(frozen=True)
+class Transformers:
+    """Generate in this process with a model in the transformers layout (or a GGUF file, dequantised)."""
+
+    model: str
+    """A packaged model's name, a GGUF file, a folder or a hub id."""
+    kind: Literal["transformers"] = "transformers"
+    batch_size: int = 16
+    """Completions generated together."""
+    budget: Budget = Budget()
+
+    def __post_init__(self) -> None:
+        require_at_least(self, "llm", batch_size=1)
+
+    @property
+    def weights(self) -> str:
+        """The hash that stands for the model's weights."""
+        return weights_hash(self.model)
+
+    @contextlib.contextmanager
+    def open(
+        self, *, cache: Path, log: Path, adapter: Path | None = None, meter: Meter | None = None
+    ) -> Generator[TransformersLLM]:
+        """Load the model. `log` is not used.
+
+        Raises:
+            ModelError: the model cannot be had or loaded.
+            LLMError: torch and transformers are not installed, or an adapter in GGUF was given.
+        """
+        if adapter is not None:
+            raise LLMError("a LoRA adapter in GGUF cannot be loaded into transformers")
+        model = locate(self.model, cache)
+        try:
+            from codedpo.llms.loading import load_tokenizer, load_weights
+
+            network, tokenizer = load_weights(model), load_tokenizer(model)
+        except ModuleNotFoundError as error:
+            raise LLMError(f"llm.kind: transformers needs {error.name}: pip install 'codedpo[train]'") from error
+        network.eval()
+        yield TransformersLLM(self.model, self.weights, network, tokenizer, self.batch_size, meter or Meter())
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One completion to be generated."""
+
+    position: int
+    """Of its request."""
+    prompt: str
+    sampling: Sampling
+    seed: int
 
 
 @dataclass(frozen=True)
 class TransformersLLM:
-    """Generates with loaded weights, in batches of requests of similar length."""
+    """Generates with loaded weights, in batches of requests of similar length.
+
+    Each completion draws from a generator of its own, seeded by its request and index, so that the batch it falls into
+    does not decide it (rounding aside, which padding changes in the last digits).
+    """
 
     model: str
     weights: str
     network: Any
     """The transformers model, or a PEFT model around it."""
     tokenizer: Any
+    batch_size: int = 16
+    meter: Meter = field(default_factory=Meter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def generate(self, requests: Sequence[Request], on_answer: OnAnswer) -> list[list[Completion]]:
+        answers: list[list[Completion]] = [[] for _ in requests]
+        with self._lock:
+            for batch in self._batches(requests):
+                if reason := self.meter.stop_reason():
+                    missing = sum(len(answer) < request.n for answer, request in zip(answers, requests, strict=True))
+                    raise LLMError(
+                        f"{reason}. {missing} of {len(requests)} requests got no answer; the others are kept"
+                    )
+                completions = zip(batch, self._complete(batch), strict=True)
+                for position, group in itertools.groupby(completions, key=lambda pair: pair[0].position):
+                    part = [completion for _, completion in group]
+                    answers[position] += part
+                    self.meter.answered(part)
+                    on_answer(position, part)
+        return answers
+
+    def _batches(self, requests: Sequence[Request]) -> Iterator[list[_Row]]:
+        """Rows of equal sampling parameters, sorted by length so that little is wasted on padding."""
         prompts = [
             self.tokenizer.apply_chat_template(list(request.messages), tokenize=False, add_generation_prompt=True)
             for request in requests
         ]
-        # One batch shares its sampling parameters; similar lengths waste little padding.
         order = sorted(range(len(requests)), key=lambda index: (repr(requests[index].sampling), len(prompts[index])))
-        answers: dict[int, list[Completion]] = {index: [] for index in order}
-        places = [index for index in order for _ in range(requests[index].n)]
-        for start in range(0, len(places), _PADDING_CHUNK):
-            self._batch(requests, prompts, places[start : start + _PADDING_CHUNK], answers)
-        for index in order:
-            on_answer(index, answers[index])
-        return [answers[index] for index in range(len(requests))]
+        rows = [
+            _Row(position, prompts[position], request.sampling, request.seed + request.first + index)
+            for position in order
+            for request in (requests[position],)
+            for index in range(request.n)
+        ]
+        for _, group in itertools.groupby(rows, key=lambda row: row.sampling):
+            yield from (list(batch) for batch in _chunks(list(group), self.batch_size))
 
-    def _batch(
-        self, requests: Sequence[Request], prompts: list[str], places: list[int], answers: dict[int, list[Completion]]
-    ) -> None:
-        groups = {requests[index].sampling for index in places}
-        if len(groups) > 1:
-            for sampling in sorted(groups, key=repr):
-                self._batch(requests, prompts, [i for i in places if requests[i].sampling == sampling], answers)
-            return
-        for index, completion in zip(places, self._complete(requests, prompts, places), strict=True):
-            answers[index].append(completion)
-
-    def _complete(self, requests: Sequence[Request], prompts: list[str], places: list[int]) -> list[Completion]:
-        import torch
-
-        sampling = requests[places[0]].sampling
+    def _complete(self, rows: Sequence[_Row]) -> list[Completion]:
+        sampling = rows[0].sampling
         self.tokenizer.padding_side = "left"
         encoded = self.tokenizer(
-            [prompts[i] for i in places], return_tensors="pt", padding=True, add_special_tokens=False
-        )
-        encoded = encoded.to(self.network.device)
-        torch.manual_seed(sum(requests[index].seed for index in places) + len(places))
-        arguments: dict[str, Any] = {"do_sample": sampling.temperature > 0}
-        if arguments["do_sample"]:
-            arguments |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": sampling.top_k}
+            [row.prompt for row in rows], return_tensors="pt", padding=True, add_special_tokens=False
+        ).to(self.network.device)
         output = self.network.generate(
             **encoded,
-            **arguments,
-            repetition_penalty=1.0,
+            do_sample=False,  # the draw is made by the last processor
+            logits_processor=_processors(sampling, [row.seed for row in rows]),
+            repetition_penalty=sampling.repetition_penalty,
             max_new_tokens=sampling.max_tokens,
             stop_strings=list(sampling.stop) or None,
             tokenizer=self.tokenizer,
         )
-        prompt_length = encoded["input_ids"].shape[1]
-        return [self._completion(row[prompt_length:].tolist(), prompt_length, sampling.stop) for row in output]
+        prompt_tokens = encoded["attention_mask"].sum(dim=1).tolist()
+        generated = output[:, encoded["input_ids"].shape[1] :].tolist()
+        return [
+            self._completion(ids, tokens, sampling.stop) for ids, tokens in zip(generated, prompt_tokens, strict=True)
+        ]
 
     def _completion(self, ids: list[int], prompt_tokens: int, stop: tuple[str, ...]) -> Completion:
         ends = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id}
@@ -82,3 +152,44 @@ class TransformersLLM:
         return Completion(
             text[: min(stopped)] if stopped else text, "stop" if finished else "length", prompt_tokens, length
         )
+
+
+def _chunks(rows: list[_Row], size: int) -> Iterator[list[_Row]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _processors(sampling: Sampling, seeds: Sequence[int]) -> Any:
+    """What turns logits into a draw at argmax; nothing where the temperature is 0."""
+    from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+    processors: Any = LogitsProcessorList()
+    if sampling.temperature > 0:
+        processors.append(TemperatureLogitsWarper(float(sampling.temperature)))
+        if sampling.top_k > 0:
+            processors.append(TopKLogitsWarper(sampling.top_k))
+        if sampling.top_p < 1:
+            processors.append(TopPLogitsWarper(sampling.top_p))
+        processors.append(_GumbelNoise(seeds))
+    return processors
+
+
+class _GumbelNoise:
+    """Adds Gumbel noise to logits: their argmax is then a draw from the softmax (the Gumbel-max trick).
+
+    One generator per row, so that a row's draws do not depend on the rows beside it.
+    """
+
+    def __init__(self, seeds: Sequence[int]):
+        self._seeds = seeds
+        self._generators: list[Any] = []
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        import torch
+
+        if not self._generators:
+            self._generators = [torch.Generator(scores.device).manual_seed(seed) for seed in self._seeds]
+        waits = torch.empty_like(scores, dtype=torch.float32)
+        for row, generator in zip(waits, self._generators, strict=True):
+            row.exponential_(generator=generator)
+        return scores - waits.log()

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from codedpo.errors import ModelError
+from codedpo.llms.loading import load_tokenizer, load_weights
 from codedpo.models import Model
 from codedpo.records import Pair
 from codedpo.store import write_text
 from codedpo.train.data import PreferenceData, TokenisedPair, prepare
-from codedpo.train.loading import load_tokenizer, load_weights
 from codedpo.train.scoring import PairScore, margin_gain, preference_accuracy, reward_accuracy, score_pairs
 from codedpo.train.settings import Train
 

@@ -1,6 +1,6 @@
 # pyright: basic, reportPrivateUsage=false, reportPrivateImportUsage=false
 # (torch, transformers, peft and TRL are only partly typed)
-"""A model on disk in, a trainable transformers model and its tokenizer out."""
+"""A model on disk in, a transformers model, fit to be trained, and its tokenizer out."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def load_weights(model: Model, *, master: bool = False) -> Any:
     try:
         weights: Any = AutoModelForCausalLM.from_pretrained(**arguments, dtype=dtype)
     except (OSError, ValueError, ImportError) as error:
-        raise ModelError(f"{model.name}: cannot be loaded for training: {error}") from error
+        raise ModelError(f"{model.name}: cannot be loaded: {error}") from error
     weights = _tie_output_head(weights) if model.is_gguf else weights
     return weights.to("cuda") if gpu else weights
 

@@ -1,0 +1,89 @@
+"""A request in, the JSON that OpenAI-compatible servers read out; their JSON in, completions out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from codedpo.llms import Completion, Request
+
+
+class InvalidAnswerError(ValueError):
+    """What came is not a chat completion; it is asked for again."""
+
+
+def encode(request: Request, model: str, *, extended: bool) -> bytes:
+    """The body of a request to `/chat/completions`, in ASCII: a lone surrogate in a prompt can be sent too.
+
+    Args:
+        extended: with the parameters that OpenAI's own API does not know.
+    """
+    sampling = request.sampling
+    payload: dict[str, Any] = {
+        "model": model,
+        "messages": list(request.messages),
+        "n": request.n,
+        "seed": request.seed + request.first,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "max_tokens": sampling.max_tokens,
+    }
+    if sampling.stop:
+        payload["stop"] = list(sampling.stop)
+    if extended:
+        penalty = sampling.repetition_penalty  # vLLM's name, then llama.cpp's
+        payload |= {"top_k": sampling.top_k, "repetition_penalty": penalty, "repeat_penalty": penalty}
+    return json.dumps(payload).encode()
+
+
+def decode(body: bytes) -> list[Completion]:
+    """The completions in a server's answer, in the order of their indices.
+
+    Raises:
+        InvalidAnswerError: it is not a chat completion; says what is wrong.
+    """
+    try:
+        reply: Any = json.loads(body)
+        choices = cast(list[Any], reply["choices"])
+        usage = cast(dict[str, Any], reply.get("usage") or {})
+        if not choices:
+            raise InvalidAnswerError("no choices")
+        ordered = sorted(choices, key=lambda choice: choice.get("index") or 0)
+        prompt, generated = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
+        # The server tells one sum: shared out evenly, the first ones take what is left over.
+        share, rest = divmod(generated, len(ordered))
+        return [_completion(choice, prompt, share + (index < rest)) for index, choice in enumerate(ordered)]
+    except InvalidAnswerError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise InvalidAnswerError(f"{type(error).__name__}: {error}"[:200]) from error
+
+
+def _completion(choice: Any, prompt_tokens: int, completion_tokens: int) -> Completion:
+    text, finish = choice["message"].get("content"), choice.get("finish_reason") or "stop"
+    if text is not None and not isinstance(text, str):
+        raise InvalidAnswerError("a choice whose content is not text")
+    if finish == "content_filter" or (text is None and finish != "length"):
+        problem = f"an answer without text, finish reason {finish}"
+        return Completion("", "refused", prompt_tokens, completion_tokens, problem)
+    return Completion(
+        _valid_text(text or ""), "length" if finish == "length" else "stop", prompt_tokens, completion_tokens
+    )
+
+
+def _valid_text(text: str) -> str:
+    """The text with lone surrogates, which no file can hold, replaced by U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def error_text(body: bytes) -> str:
+    """What a server says in the body of an error."""
+    text = body.decode("utf-8", "replace")
+    try:
+        reply: Any = json.loads(text)
+        text = str(reply["error"]["message"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        pass
+    return " ".join(text.split())[:300]
