@@ -2,7 +2,7 @@
 
     python perf/decontamination.py speed              functions per second on one core, near-duplicates and decontamination
     python perf/decontamination.py memory             bytes per function, real ones perturbed (--functions 200000)
-    python perf/decontamination.py precision          share of functions that are flagged, with every one named
+    python perf/decontamination.py precision          share of functions that are flagged, each of them named
     python perf/decontamination.py recall             share of planted solutions and prompts that are found
 
 The functions are those of all packages in site-packages, tests and this project left out; the whitelist was made from the

@@ -41,6 +41,8 @@ _BUILTINS = (
     " ValueError ZeroDivisionError"
 )
 _FIXED = frozenset(keyword.kwlist) | frozenset(_BUILTINS.split())
+REACH = 13
+"""The longest window in which renamed names are told apart, in tokens."""
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))
 _NAME = np.uint64(0xD6E8FEB86659FD93)
@@ -59,7 +61,7 @@ class Lexed:
     tokens: Hashes
     """(n_tokens,) one hash each; the lowest bit is set for names that a copyist could change."""
     repeats: NDArray[np.intp]
-    """(n_repeats, 2) positions of a name and of its previous occurrence."""
+    """(2, n_repeats) positions of a name and of its previous occurrence, less than `REACH` apart."""
     prose: tuple[str, ...]
     """Docstrings and comments as they are written."""
     functions: tuple[str, ...]
@@ -116,13 +118,16 @@ def lex(code: str) -> Lexed:
 
 def _repeats(values: list[int]) -> NDArray[np.intp]:
     last: dict[int, int] = {}
-    found: list[int] = []
+    here: list[int] = []
+    before: list[int] = []
     for position, value in enumerate(values):
         if value & 1:
-            if value in last:
-                found += (position, last[value])
+            previous = last.get(value, -REACH)
+            if position - previous < REACH:
+                here.append(position)
+                before.append(previous)
             last[value] = position
-    return np.array(found, np.intp).reshape(-1, 2)
+    return np.array((here, before), np.intp)
 
 
 def lex_words(text: str) -> list[str]:
@@ -144,7 +149,7 @@ def window_sums(tokens: Hashes, sizes: tuple[int, ...]) -> list[Hashes]:
 
 
 def renamed_window_sums(lexed: Lexed, size: int) -> Hashes:
-    """Like `window_sums` for one size, equal for windows that differ by a consistent renaming.
+    """Like `window_sums` for one size of at most `REACH`, equal for windows that differ by a consistent renaming.
 
     A name is hashed as its distance to its previous occurrence where that lies in the window, otherwise as "a name"
     (Baker, "Parameterized pattern matching", 1996). Keywords, builtins, attributes and literals keep their spelling.
@@ -153,19 +158,21 @@ def renamed_window_sums(lexed: Lexed, size: int) -> Hashes:
     count = len(tokens) - size + 1
     if count < 1:
         return np.empty(0, np.uint64)
-    sums = _sums(_weighted(np.where(tokens & _ONE, _NAME, tokens)), (size,))[0]
-    return sums + _repetitions(lexed.repeats, size, count)
-
-
-def _repetitions(repeats: NDArray[np.intp], size: int, count: int) -> Hashes:
-    """(count,) what the repeated names add to each window that holds both occurrences."""
-    here, before = repeats[repeats[:, 0] - repeats[:, 1] < size].T
-    values = (_REPEATED * (here - before).astype(np.uint64)) * _powers.up[here]
-    # Window i holds both where here - size < i <= before: a step up at the first such window, down after the last.
-    steps = np.zeros(count + 1, np.uint64)
-    np.add.at(steps, np.clip(here - size + 1, 0, count), values)
-    np.subtract.at(steps, np.minimum(before + 1, count), values)
-    return np.cumsum(steps, dtype=np.uint64)[:count] * _powers.down[:count]
+    here, before = lexed.repeats
+    if size < REACH:
+        near = here - before < size
+        here, before = here[near], before[near]
+    added = _REPEATED * (here - before).astype(np.uint64) * _powers.up[here]
+    # A window holds both occurrences where the later one is not behind it and the earlier one not before it. As they are
+    # less than `size` apart, that is: what came up to its end, less what was left before its start.
+    begun = np.zeros(len(tokens) + 1, np.uint64)
+    begun[1:] = _weighted(np.where(tokens & _ONE, _NAME, tokens))
+    ended = begun.copy()
+    begun[here + 1] += added
+    ended[before + 1] += added
+    np.cumsum(begun, out=begun)
+    np.cumsum(ended, out=ended)
+    return (begun[size:] - ended[:count]) * _powers.down[:count]
 
 
 def mixed(values: Hashes) -> Hashes:
