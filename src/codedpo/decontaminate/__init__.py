@@ -1,0 +1,7 @@
+"""Programs and texts in, the benchmark problems that they give away out; see docs/decontamination.md."""
+
+from codedpo.decontaminate.index import Index, Match
+from codedpo.decontaminate.shipped import load_index
+from codedpo.decontaminate.similarity import similarity
+
+__all__ = ["Index", "Match", "load_index", "similarity"]

@@ -1,0 +1,181 @@
+"""What is planted is found and named; what is ordinary is not."""
+
+import ast
+import gzip
+import json
+import statistics
+from pathlib import Path
+
+import _pytest.assertion.util
+import pydantic.main
+import pytest
+import rich.table
+import yaml.scanner
+from planting import DISGUISES, renamed, stripped, verbatim, wider
+
+from codedpo.benchmarks.texts import BenchmarkText, benchmark_texts
+from codedpo.code.extract import parse
+from codedpo.decontaminate import Index, Match, load_index, similarity
+from codedpo.decontaminate.building import build, collect, common_hashes
+from codedpo.decontaminate.shipped import read_index, write_index
+from codedpo.errors import ConfigError, RecordError
+
+LEAST = {
+    ("humaneval", "verbatim"): 0.99, ("humaneval", "stripped"): 0.95, ("humaneval", "renamed"): 0.85,
+    ("mbpp", "verbatim"): 0.95, ("mbpp", "stripped"): 0.95, ("mbpp", "renamed"): 0.65,
+    ("leetcode", "verbatim"): 1.0, ("leetcode", "stripped"): 1.0, ("leetcode", "renamed"): 0.97,
+    ("ds1000", "verbatim"): 0.75,
+}  # fmt: skip
+"""Share of solutions found; the rest are so short that many programs hold them."""
+PROMPTS = {"humaneval": 0.98, "mbpp": 0.98, "mbppplus": 0.98, "ds1000": 1.0, "leetcode": 1.0, "livecodebench": 1.0}
+
+
+@pytest.fixture(scope="module")
+def index() -> Index:
+    return load_index()
+
+
+@pytest.mark.parametrize("disguise", DISGUISES, ids=lambda disguise: disguise.__name__)
+def test_a_planted_solution_is_found_and_named(index: Index, shared_data: Path, disguise) -> None:
+    text = benchmark_texts("humaneval", shared_data / "humaneval")[10]
+    match = index.matches(disguise(text.solutions[0]))
+    assert match is not None
+    assert (match.benchmark, match.item) == ("humaneval", "HumanEval/10")
+
+
+@pytest.mark.parametrize(("name", "disguise"), LEAST, ids=lambda value: value)
+def test_nearly_all_solutions_are_found(index: Index, shared_data: Path, name: str, disguise: str) -> None:
+    change = {"verbatim": verbatim, "stripped": stripped, "renamed": renamed}[disguise]
+    solutions = [text.solutions[0] for text in benchmark_texts(name, shared_data / name)]
+    found = [index.matches(change(code)) is not None for code in solutions if parse(code) is not None]
+    assert statistics.mean(found) >= LEAST[name, disguise]
+
+
+def test_layout_changes_nothing(index: Index, shared_data: Path) -> None:
+    for text in benchmark_texts("humaneval", shared_data / "humaneval"):
+        without_prompt_text = stripped(text.solutions[0])
+        assert (index.matches(wider(without_prompt_text)) is None) == (index.matches(without_prompt_text) is None)
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_a_prompt_alone_is_found(index: Index, shared_data: Path, name: str) -> None:
+    texts = benchmark_texts(name, shared_data / name)
+    assert statistics.mean(index.matches("", text.prompt) is not None for text in texts) >= PROMPTS[name]
+
+
+def test_a_docstring_alone_is_found(index: Index, shared_data: Path) -> None:
+    text = benchmark_texts("humaneval", shared_data / "humaneval")[0]
+    docstring = ast.get_docstring(ast.parse(text.prompt + "    pass").body[-1])
+    match = index.matches(f'def other(a):\n    """{docstring}"""\n    return a\n')
+    assert match is not None
+    assert (match.item, match.how) == ("HumanEval/0", "prompt 13-grams")
+
+
+def test_an_entry_point_with_a_similar_docstring_is_found(index: Index) -> None:
+    code = 'def below_zero(ops):\n    """Tell whether the account balance, after any of the deposit and withdrawal operations, falls below zero; starts at zero balance."""\n    return ops'
+    match = index.matches(code)
+    assert match is not None
+    assert (match.item, match.how) == ("HumanEval/3", "entry point")
+    assert index.matches(code.replace("below_zero", "overdrawn")) is None
+    assert index.matches('def below_zero(ops):\n    """Freezing days of a weather station."""\n    return ops') is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def add(a, b):\n    return a + b\n",
+        "def first(items):\n    for item in items:\n        return item\n    return None\n",
+        "def f(n):\n    for i in range(len(n)):\n        if n[i] > 0:\n            return i\n    return -1\n",
+        "",
+        "(((",
+        "for i in range(10):\n    print(i)\n",
+    ],
+)
+def test_generic_code_is_not_flagged(index: Index, code: str) -> None:
+    assert index.matches(code) is None
+
+
+def test_functions_of_packages_are_not_flagged(index: Index) -> None:
+    programs: list[str] = []
+    for module in (_pytest.assertion.util, pydantic.main, rich.table, yaml.scanner):
+        source = Path(module.__file__ or "").read_text()
+        nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+        programs += [ast.get_source_segment(source, node) or "" for node in nodes]
+    assert len(programs) > 200
+    assert [match for match in map(index.matches, programs) if match is not None] == []
+
+
+def test_the_report_tells_what_was_not_checked(index: Index) -> None:
+    assert set(index.checked) == {"humaneval", "humanevalplus", "mbpp", "mbppplus", "ds1000", "livecodebench", "leetcode", "enamel"}
+    assert index.unchecked == ("effibench", "evalperf", "mercury")
+
+
+def test_local_files_come_first(shared_data: Path, index: Index) -> None:
+    local = load_index({"humaneval": str(shared_data / "humaneval")})
+    assert local.checked == index.checked
+    for text in benchmark_texts("humaneval", shared_data / "humaneval")[::10]:
+        assert local.matches("", text.prompt) == index.matches("", text.prompt)
+
+
+def test_a_new_problem_in_a_local_file_is_found(tmp_path: Path) -> None:
+    prompt = 'def weave(threads):\n    """Interlace the coloured threads of a loom so that neighbouring colours always differ, keeping the widest thread in the middle."""\n'
+    row = {"task_id": "HumanEval/999", "prompt": prompt, "canonical_solution": "    return threads\n", "entry_point": "weave"}
+    (tmp_path / "HumanEval.jsonl").write_text(json.dumps(row))
+    match = load_index({"humaneval": str(tmp_path / "HumanEval.jsonl")}).matches("", prompt)
+    assert match == Match("humaneval", "HumanEval/999", "prompt 13-grams")
+
+
+def test_unknown_benchmarks_and_missing_files_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="'mercury' has no text loader; choose from: humaneval"):
+        load_index({"mercury": str(tmp_path)})
+    with pytest.raises(RecordError, match="none of HumanEval"):
+        load_index({"humaneval": str(tmp_path)})
+
+
+def test_what_three_problems_share_is_no_evidence() -> None:
+    body = "def f(rows, limit):\n    kept = []\n    for row in rows:\n        if row.size < limit and row.size % 7 == 3:\n            kept.append(row.name)\n    return kept\n"
+    other = body.replace("rows", "lines").replace("% 7 == 3", "in seen").replace("row.name", "row") * 2
+    for count in (2, 3):
+        texts = [BenchmarkText("mbpp", f"Mbpp/{i}", "x", (body,), "", f"p{i}") for i in range(count)]
+        texts.append(BenchmarkText("mbpp", "Mbpp/9", "x", (other,), "", "p9"))
+        evidence = [part for text in texts for part in collect(text)]
+        index = build(texts, evidence, common_hashes(evidence))
+        assert (index.matches(body) is None) == (count == 3)
+        assert index.matches(other) == Match("mbpp", "Mbpp/9", "substring")
+
+
+def test_an_index_is_the_same_after_writing_and_reading(tmp_path: Path, index: Index) -> None:
+    write_index(index, tmp_path / "index.npz")
+    again = read_index(tmp_path / "index.npz")
+    assert (again.hashes == index.hashes).all()
+    assert (again.members == index.members).all()
+    assert (again.groups, again.names, again.checked) == (index.groups, index.names, index.checked)
+
+
+def test_the_shipped_index_is_what_the_files_give(shared_data: Path, index: Index) -> None:
+    """A change of the tokens or of the hashes needs a new index: python perf/benchmark_index.py."""
+    texts = benchmark_texts("leetcode", shared_data / "leetcode")
+    evidence = [part for text in texts for part in collect(text)]
+    local = build(texts, evidence, index.generic)
+    shipped = {v for v, m in zip(index.hashes.tolist(), index.members) if index.groups[m].benchmark == "leetcode"}
+    assert shipped <= set(local.hashes.tolist())
+    assert len(shipped) > 0.8 * len(set(local.hashes.tolist()))
+
+
+def test_similarity_is_one_for_humaneval_itself_and_nought_for_other_words(shared_data: Path) -> None:
+    references = [text.solutions[0] for text in benchmark_texts("humaneval", shared_data / "humaneval")]
+    assert similarity(references) == pytest.approx(1)
+    assert similarity(["zebra quagga okapi"]) == 0
+    assert similarity([]) != similarity([])
+    mixed = similarity([references[0], "zebra quagga okapi"])
+    assert mixed == pytest.approx(0.5)
+
+
+def test_similarity_is_the_textbook_number(tmp_path: Path) -> None:
+    row = {"task_id": "HumanEval/0", "prompt": "aa bb", "canonical_solution": " bb", "entry_point": "aa", "test": ""}
+    (tmp_path / "h.gz").write_bytes(gzip.compress(json.dumps(row).encode()))
+    # n = 2; df(aa) = 2, df(bb) = df(cc) = 1: weights ln(3/3) + 1 = 1 and w = ln(3/2) + 1 = 1.4055.
+    # problem (1, 2w, 0), text (1, 0, w): cosine = 1 / (sqrt(1 + 4 w^2) sqrt(1 + w^2)).
+    w = 1.4054651081081644
+    expected = 1 / ((1 + 4 * w * w) ** 0.5 * (1 + w * w) ** 0.5)
+    assert similarity(["aa cc"], path=str(tmp_path / "h.gz")) == pytest.approx(expected)
