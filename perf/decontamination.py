@@ -70,7 +70,9 @@ def speed(count: int) -> None:
     size = sum(len(code) for _, code in rows)
     print(f"{len(rows)} functions of {size / len(rows):.0f} characters; load {os.getloadavg()[0]:.1f}")
     print(f"{len(rows) / (together + last):.0f} functions per processor second, near-duplicates and decontamination")
-    print(f"{len(kept) - len(set(kept.values()))} near-duplicates; finding them took {last:.2f} s of {together + last:.2f} s")
+    print(
+        f"{len(kept) - len(set(kept.values()))} near-duplicates; finding them took {last:.2f} s of {together + last:.2f} s"
+    )
 
 
 def memory(count: int) -> None:

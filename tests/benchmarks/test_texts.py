@@ -33,14 +33,24 @@ def test_entry_points_are_the_functions_that_tests_call(shared_data: Path) -> No
 
 
 def test_variants_of_one_problem_say_so(shared_data: Path) -> None:
-    problems = [{text.problem for text in benchmark_texts(name, shared_data / name)} for name in ("humaneval", "enamel")]
+    problems = [
+        {text.problem for text in benchmark_texts(name, shared_data / name)} for name in ("humaneval", "enamel")
+    ]
     assert problems[0] == problems[1]
     assert len({text.problem for text in benchmark_texts("ds1000", shared_data / "ds1000")}) == 453
 
 
 def test_one_file_can_be_named(tmp_path: Path) -> None:
-    row = {"task_id": "HumanEval/0", "prompt": "def f(x):\n", "canonical_solution": "    return x\n", "entry_point": "f"}
-    for file, data in ((tmp_path / "a.jsonl", json.dumps(row).encode()), (tmp_path / "a.gz", gzip.compress(json.dumps(row).encode()))):
+    row = {
+        "task_id": "HumanEval/0",
+        "prompt": "def f(x):\n",
+        "canonical_solution": "    return x\n",
+        "entry_point": "f",
+    }
+    for file, data in (
+        (tmp_path / "a.jsonl", json.dumps(row).encode()),
+        (tmp_path / "a.gz", gzip.compress(json.dumps(row).encode())),
+    ):
         file.write_bytes(data)
         (text,) = benchmark_texts("humaneval", file)
         assert text.solutions == ("def f(x):\n    return x\n",)

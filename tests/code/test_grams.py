@@ -1,6 +1,8 @@
 from codedpo.code.grams import lex, mixed, renamed_window_sums, window_sums
 
-PROGRAM = "def total(items, start):\n    total = start\n    for item in items:\n        total += item\n    return total\n"
+PROGRAM = (
+    "def total(items, start):\n    total = start\n    for item in items:\n        total += item\n    return total\n"
+)
 RENAMED = "def add_up(xs, s):\n    add_up = s\n    for x in xs:\n        add_up += x\n    return add_up\n"
 SWAPPED = "def add_up(xs, s):\n    add_up = xs\n    for x in s:\n        add_up += x\n    return add_up\n"
 
@@ -19,7 +21,9 @@ def test_names_count_in_exact_windows_and_not_in_renamed_ones() -> None:
 
 
 def test_an_inconsistent_renaming_is_another_program() -> None:
-    assert mixed(renamed_window_sums(lex(PROGRAM), 12)).tolist() != mixed(renamed_window_sums(lex(SWAPPED), 12)).tolist()
+    assert (
+        mixed(renamed_window_sums(lex(PROGRAM), 12)).tolist() != mixed(renamed_window_sums(lex(SWAPPED), 12)).tolist()
+    )
 
 
 def test_renamed_windows_are_equal_exactly_where_a_renaming_exists() -> None:
@@ -36,7 +40,12 @@ def test_renamed_windows_are_equal_exactly_where_a_renaming_exists() -> None:
 
 def test_keywords_builtins_attributes_and_literals_keep_their_spelling() -> None:
     base = "x = sorted(y, key=z.lower, n=12, t='a')"
-    for other in (base.replace("sorted", "reversed"), base.replace("lower", "upper"), base.replace("12", "13"), base.replace("'a'", "'b'")):
+    for other in (
+        base.replace("sorted", "reversed"),
+        base.replace("lower", "upper"),
+        base.replace("12", "13"),
+        base.replace("'a'", "'b'"),
+    ):
         assert renamed(base) != renamed(other)
 
 

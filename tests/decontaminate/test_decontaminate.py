@@ -106,7 +106,16 @@ def test_functions_of_packages_are_not_flagged(index: Index) -> None:
 
 
 def test_the_report_tells_what_was_not_checked(index: Index) -> None:
-    assert set(index.checked) == {"humaneval", "humanevalplus", "mbpp", "mbppplus", "ds1000", "livecodebench", "leetcode", "enamel"}
+    assert set(index.checked) == {
+        "humaneval",
+        "humanevalplus",
+        "mbpp",
+        "mbppplus",
+        "ds1000",
+        "livecodebench",
+        "leetcode",
+        "enamel",
+    }
     assert index.unchecked == ("effibench", "evalperf", "mercury")
 
 
@@ -119,7 +128,12 @@ def test_local_files_come_first(shared_data: Path, index: Index) -> None:
 
 def test_a_new_problem_in_a_local_file_is_found(tmp_path: Path) -> None:
     prompt = 'def weave(threads):\n    """Interlace the coloured threads of a loom so that neighbouring colours always differ, keeping the widest thread in the middle."""\n'
-    row = {"task_id": "HumanEval/999", "prompt": prompt, "canonical_solution": "    return threads\n", "entry_point": "weave"}
+    row = {
+        "task_id": "HumanEval/999",
+        "prompt": prompt,
+        "canonical_solution": "    return threads\n",
+        "entry_point": "weave",
+    }
     (tmp_path / "HumanEval.jsonl").write_text(json.dumps(row))
     match = load_index({"humaneval": str(tmp_path / "HumanEval.jsonl")}).matches("", prompt)
     assert match == Match("humaneval", "HumanEval/999", "prompt 13-grams")

@@ -73,7 +73,9 @@ def benchmark_texts(name: str, path: str | Path) -> tuple[BenchmarkText, ...]:
             if text is not None and text.item in texts:
                 known = texts[text.item]
                 solutions = tuple(dict.fromkeys((*known.solutions, *text.solutions)))
-                texts[text.item] = BenchmarkText(name, known.item, known.prompt, solutions, known.entry_point, known.problem)
+                texts[text.item] = BenchmarkText(
+                    name, known.item, known.prompt, solutions, known.entry_point, known.problem
+                )
             elif text is not None:
                 texts[text.item] = text
     if not texts:
@@ -125,9 +127,7 @@ def _mbppplus(row: Mapping[str, Any]) -> BenchmarkText:
     item = str(row["task_id"])
     # The prompt is a docstring: a sentence, then asserts.
     prompt = "\n".join(line for line in row["prompt"].splitlines() if not line.startswith(("assert", '"""')))
-    return BenchmarkText(
-        "mbppplus", item, prompt, (row["canonical_solution"],), row["entry_point"], item.lower()
-    )
+    return BenchmarkText("mbppplus", item, prompt, (row["canonical_solution"],), row["entry_point"], item.lower())
 
 
 def _ds1000(row: Mapping[str, Any]) -> BenchmarkText:

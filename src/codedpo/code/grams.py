@@ -192,7 +192,10 @@ def _sums(weighted: Hashes, sizes: tuple[int, ...]) -> list[Hashes]:
     total = np.zeros(len(weighted) + 1, np.uint64)
     np.cumsum(weighted, out=total[1:])
     counts = [max(0, len(weighted) - size + 1) for size in sizes]
-    return [(total[size:] - total[:count]) * _powers.down[:count] if count else total[:0] for size, count in zip(sizes, counts)]
+    return [
+        (total[size:] - total[:count]) * _powers.down[:count] if count else total[:0]
+        for size, count in zip(sizes, counts)
+    ]
 
 
 def _plain_string(token: str) -> str:

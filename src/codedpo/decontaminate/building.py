@@ -11,8 +11,19 @@ import numpy as np
 from codedpo.benchmarks.texts import BenchmarkText
 from codedpo.code.grams import Hashes, hash_words, lex, lex_words
 from codedpo.decontaminate.evidence import (
-    ENTRY_POINT, GRAM, KINDS, PROGRAM, SHORT_GRAM, SHORT_PROGRAM, SHORT_TEXT, TEXT,
-    entry_point_hashes, name_hash, program_hashes, prose, text_hashes,
+    ENTRY_POINT,
+    GRAM,
+    KINDS,
+    PROGRAM,
+    SHORT_GRAM,
+    SHORT_PROGRAM,
+    SHORT_TEXT,
+    TEXT,
+    entry_point_hashes,
+    name_hash,
+    program_hashes,
+    prose,
+    text_hashes,
 )
 from codedpo.decontaminate.index import Group, Index, sorted_entries
 

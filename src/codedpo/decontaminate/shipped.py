@@ -62,10 +62,10 @@ def write_index(index: Index, file: Path) -> None:
 def read_index(file: Path) -> Index:
     """Read what `write_index` wrote."""
     with np.load(file, allow_pickle=False) as data:
-        text = json.loads(data["text"].tobytes())
+        text: dict[str, list[list[str]]] = json.loads(data["text"].tobytes())
+        problems = [(benchmark, item) for benchmark, item in text["problems"]]
         groups = tuple(
-            Group(*text["problems"][problem], kind)
-            for problem, kind in zip(data["problems"].tolist(), data["kinds"].tolist())
+            Group(*problems[problem], kind) for problem, kind in zip(data["problems"].tolist(), data["kinds"].tolist())
         )
         return Index(
             groups=groups,
