@@ -2,8 +2,8 @@
 
     python perf/benchmark_index.py            writes src/codedpo/decontaminate/benchmarks.npz
 
-Reads the benchmarks of `CODEDPO_DATA` (default ../shared/data). Generic is what more than two problems share, or what the
-standard library of this Python holds; the shipped file was built with Python 3.11.
+Reads the benchmarks of `CODEDPO_DATA` (default ../shared/data). Generic is what more than two problems share, or what
+the standard library of this Python holds; the shipped file was built with Python 3.11.
 """
 
 from __future__ import annotations

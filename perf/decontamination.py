@@ -1,12 +1,12 @@
 """Functions of installed packages in; speed, memory and precision of deduplication and decontamination out.
 
-    python perf/decontamination.py speed              functions per second on one core, near-duplicates and decontamination
-    python perf/decontamination.py memory             bytes per function, real ones perturbed (--functions 200000)
-    python perf/decontamination.py precision          share of functions that are flagged, each of them named
-    python perf/decontamination.py recall             share of planted solutions and prompts that are found
+    python perf/decontamination.py speed              functions per second on one core, near-duplicates and
+    decontamination python perf/decontamination.py memory             bytes per function, real ones perturbed
+    (--functions 200000) python perf/decontamination.py precision          share of functions that are flagged, each of
+    them named python perf/decontamination.py recall             share of planted solutions and prompts that are found
 
-The functions are those of all packages in site-packages, tests and this project left out; the whitelist was made from the
-standard library, so these were never seen by it.
+The functions are those of all packages in site-packages, tests and this project left out; the whitelist was made from
+the standard library, so these were never seen by it.
 """
 
 from __future__ import annotations
@@ -70,9 +70,8 @@ def speed(count: int) -> None:
     size = sum(len(code) for _, code in rows)
     print(f"{len(rows)} functions of {size / len(rows):.0f} characters; load {os.getloadavg()[0]:.1f}")
     print(f"{len(rows) / (together + last):.0f} functions per processor second, near-duplicates and decontamination")
-    print(
-        f"{len(kept) - len(set(kept.values()))} near-duplicates; finding them took {last:.2f} s of {together + last:.2f} s"
-    )
+    doubled, total = len(kept) - len(set(kept.values())), together + last
+    print(f"{doubled} near-duplicates; finding them took {last:.2f} s of {total:.2f} s")
 
 
 def memory(count: int) -> None:

@@ -65,7 +65,7 @@ def run_settings(folder: Path, source: Path, base_url: str) -> dict[str, Any]:
         "cache": str(folder.parent / "cache"),
         "llm": {"kind": "openai", "model": "m", "base_url": base_url, "max_retries": 1, "retry_seconds": 0.01},
         "sandbox": {"cpu_seconds": 1},
-        "seeds": {"folders": [str(source)]},
+        "seeds": {"sources": [{"kind": "folder", "path": str(source)}]},
         "samples": {"n_solutions": 6, "n_tests": 8, "choices_per_request": 4},
         "timings": {"rounds": 3, "looks": [2]},
     }

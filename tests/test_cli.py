@@ -66,13 +66,17 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(settings: Path) -> None:
         (["run", "-c", "a.yaml", "sampels.n_tests=1"], 2, "sampels: unknown key; did you mean 'samples'?"),
         (["run", "-c", "a.yaml", "--until", "pears"], 2, "'pears' is not a stage; did you mean 'pairs'?"),
         (
-            ["run", "-c", "a.yaml", "seeds.folders=[]"],
+            ["run", "-c", "a.yaml", "seeds.sources=[]"],
             1,
-            "seeds: no sources; name some under seeds.packages or seeds.folders",
+            "seeds: no sources; name some under seeds.sources",
         ),
-        (["run", "-c", "a.yaml", "seeds.folders=[nowhere]"], 1, "seeds.folders: 'nowhere' is not a folder"),
         (
-            ["run", "-c", "a.yaml", "seeds.min_lines=99"],
+            ["run", "-c", "a.yaml", "seeds.sources=[{kind: folder, path: nowhere}]"],
+            1,
+            "seeds.sources: 'nowhere' is not a folder",
+        ),
+        (
+            ["run", "-c", "a.yaml", "seeds.min_lines=50"],
             1,
             "seeds: no rows are left, so there is nothing to go on with (10 x too short)",
         ),

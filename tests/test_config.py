@@ -1,5 +1,6 @@
 import dataclasses
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -9,6 +10,8 @@ from codedpo.llms.budget import Budget
 from codedpo.llms.llamacpp import LlamaCpp
 from codedpo.llms.transformers import Transformers
 from codedpo.llms.vllm import VLLM
+from codedpo.sources import AnySource
+from codedpo.sources.columns import Columns
 
 LLM = {"kind": "openai", "model": "m"}
 
@@ -16,9 +19,9 @@ LLM = {"kind": "openai", "model": "m"}
 def test_a_small_file_is_enough(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("run_folder: runs/a\nllm: {model: smollm2-135m}\n")
-    config = load_config(path, ["samples.n_tests=20", "seeds.packages=[toolz==1.2.0]", "limit=7"])
+    config = load_config(path, ["samples.n_tests=20", "seeds.english=true", "limit=7"])
     assert config.llm.kind == "llamacpp"
-    assert (config.samples.n_tests, config.seeds.packages, config.limit) == (20, ("toolz==1.2.0",), 7)
+    assert (config.samples.n_tests, config.seeds.english, config.limit) == (20, True, 7)
 
 
 def test_the_resolved_configuration_reads_back_equal(tmp_path: Path) -> None:
@@ -39,7 +42,25 @@ def test_the_resolved_configuration_reads_back_equal(tmp_path: Path) -> None:
         ({"train": {"betta": 1}}, r"train\.betta: unknown key; did you mean 'beta'\?"),
         ({"samples": {"n_tests": "many"}}, r'samples\.n_tests: Input should be a valid integer, got "many"'),
         ({"samples": {"n_tests": "5"}}, r"samples\.n_tests: Input should be a valid integer"),
-        ({"seeds": {"packages": "toolz"}}, r"seeds\.packages: Input should be a valid (tuple|array)"),
+        ({"seeds": {"licences": "MIT"}}, r"seeds\.licences: Input should be a valid (tuple|array)"),
+        ({"seeds": {"packages": []}}, r"seeds\.packages: unknown key"),
+        ({"seeds": {"sources": [{"kind": "git"}]}}, r"seeds\.sources\.0: .*'packages', 'folder', 'table', 'hub'"),
+        (
+            {"seeds": {"sources": [{"path": "a"}]}},
+            r"seeds\.sources\.0: Unable to extract tag using discriminator 'kind'",
+        ),
+        ({"seeds": {"sources": [{"kind": "folder"}]}}, r"seeds\.sources\.0\.path: is required"),
+        (
+            {"seeds": {"sources": [{"kind": "folder", "path": "a", "limits": 3}]}},
+            r"seeds\.sources\.0\.limits: unknown key; did you mean 'limit'\?",
+        ),
+        (
+            {"seeds": {"sources": [{"kind": "table", "paths": ["a"], "columns": {"cod": "x"}}]}},
+            r"seeds\.sources\.0\.columns\.cod: unknown key; did you mean 'code'\?",
+        ),
+        ({"seeds": {"sources": [{"kind": "folder", "path": "a", "limit": 0}]}}, r"seeds\.sources\.limit: 0 must be at"),
+        ({"seeds": {"min_lines": 9, "max_lines": 8}}, r"seeds\.max_lines: 8 must be at least 9"),
+        ({"seeds": {"near_duplicates": 1.5}}, r"seeds\.near_duplicates: 1.5 must be above 0 and at most 1"),
         ({"llm": {"kind": "opanai", "model": "m"}}, r"llm: .*'llamacpp', 'openai'"),
         ({"samples": {"choices_per_request": 0}}, r"samples\.choices_per_request: 0 must be at least 1"),
         (
@@ -103,5 +124,6 @@ def test_every_key_is_documented() -> None:
     config = make_config({"run_folder": "r", "llm": LLM, "train": {}, "evaluate": {}})
     llms = [LlamaCpp(), config.llm, VLLM("m"), Transformers("m"), Budget()]
     sections = [config, *llms, config.sandbox, *config.stages, config.train, config.evaluate]
+    sections += [*get_args(get_args(AnySource)[0]), Columns]
     keys = {field.name for section in sections for field in dataclasses.fields(section)}
     assert not {key for key in keys if f"`{key}`" not in text and f"## {key}" not in text}

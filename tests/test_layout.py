@@ -14,8 +14,20 @@ import codedpo
 SOURCE = Path(codedpo.__file__).parent
 FLOORS = (
     ("errors", "plugins", "checks"),
-    ("records", "store", "packages"),
-    ("code", "prompting", "models", "sources", "rankers", "sandbox", "llms", "benchmarks"),
+    ("records", "store", "packages", "source_archive"),
+    (
+        "code",
+        "prompting",
+        "models",
+        "sources",
+        "rules",
+        "candidates",
+        "decontaminate",
+        "rankers",
+        "sandbox",
+        "llms",
+        "benchmarks",
+    ),
     ("context", "evaluate", "train", "imports"),
     ("stages",),
     ("pipeline",),

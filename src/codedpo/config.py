@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, cast, get_type_hints
+from typing import Annotated, Any, cast, get_args, get_type_hints
 
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
@@ -32,8 +32,6 @@ from codedpo.pipeline import (
 from codedpo.plugins import did_you_mean
 from codedpo.sandbox import SandboxSettings
 from codedpo.train.settings import Train
-
-LLM_KINDS = ("llamacpp", "openai", "vllm", "transformers")
 
 
 @dataclass(frozen=True)
@@ -144,21 +142,43 @@ def _apply(data: dict[str, Any], override: str) -> None:
 
 
 def _explain(problem: Any) -> str:
-    location = [str(part) for part in problem["loc"] if str(part) not in LLM_KINDS]
-    where = ".".join(location)
+    place = _place(problem["loc"])
     if problem["type"] == "unexpected_keyword_argument":
-        kind = problem["loc"][1] if problem["loc"][0] == "llm" and len(problem["loc"]) > 2 else None
-        return f"{where}: unknown key{did_you_mean(location[-1], _keys_at(location[:-1], kind))}"
+        return f"{place.where}: unknown key{did_you_mean(str(problem['loc'][-1]), place.known)}"
     if problem["type"] in ("missing", "missing_argument"):
-        return f"{where}: is required"
-    return f"{where}: {problem['msg']}, got {json.dumps(problem.get('input'), default=str)[:80]}"
+        return f"{place.where}: is required"
+    return f"{place.where}: {problem['msg']}, got {json.dumps(problem.get('input'), default=str)[:80]}"
 
 
-def _keys_at(location: Sequence[str], kind: Any) -> list[str]:
-    """The keys that exist in the section at this location."""
-    section: Any = Config
+@dataclass(frozen=True)
+class _Place:
+    """Where in a configuration a mistake is."""
+
+    where: str
+    known: tuple[str, ...]
+    """The keys that exist in that section."""
+
+
+def _place(location: Sequence[str | int]) -> _Place:
+    """The place that pydantic names; among the keys it gives the kind of a section that has several."""
+    shown: list[str] = []
+    sections: list[Any] = [Config]
+    around: list[Any] = []
     for part in location:
-        hint = get_type_hints(section)[part]
-        choices = [choice for choice in getattr(hint, "__args__", (hint,)) if dataclasses.is_dataclass(choice)]
-        section = next((choice for choice in choices if getattr(choice, "kind", None) == kind), choices[0])
-    return [known.name for known in dataclasses.fields(section)]
+        kinds = [section for section in sections if getattr(section, "kind", None) == part]
+        if kinds and len(sections) > 1:
+            sections = kinds
+            continue
+        shown.append(str(part))
+        if isinstance(part, str):
+            around = sections
+            sections = _sections_in(get_type_hints(sections[0]).get(part)) if sections else []
+    known = tuple(field.name for field in dataclasses.fields(around[0])) if around else ()
+    return _Place(".".join(shown), known)
+
+
+def _sections_in(hint: Any) -> list[Any]:
+    """The dataclasses that a type names."""
+    if dataclasses.is_dataclass(hint):
+        return [hint]
+    return [section for part in get_args(hint) for section in _sections_in(part)]

@@ -59,8 +59,7 @@ def describe_plan(config: Config, until: str | None) -> str:
             minutes = tokens[name] / _TOKENS_PER_SECOND / 60
             line += f"about {requests[name]:,} requests, {tokens[name]:,} tokens, {minutes:.0f} min"
         elif name == "seeds":
-            sources = f"{len(config.seeds.packages)} packages, {len(config.seeds.folders)} folders"
-            line += f"{sources}, at most {seeds or 'all'} rows"
+            line += f"{len(config.seeds.sources)} sources, at most {seeds or 'all'} rows"
         elif name == "executions":
             line += f"at most {cells:,} executions, {cells / _EXECUTIONS_PER_SECOND / 60:.1f} min"
         else:

@@ -1,7 +1,7 @@
 """A benchmark's published files in, the texts of its problems out: prompts, solutions and entry points.
 
-Only what is used to evaluate is read: of MBPP the test split (ids 11 to 510), of LeetCodeDataset the test file. Training
-splits may be trained on.
+Only what is used to evaluate is read: of MBPP the test split (ids 11 to 510), of LeetCodeDataset the test file.
+Training splits may be trained on.
 """
 
 from __future__ import annotations

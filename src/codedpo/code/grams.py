@@ -1,8 +1,9 @@
 """Programs and texts in, hashes of their token n-grams out: what near-duplicates and contamination are found by.
 
-Tokens come from one regular expression, about 20 times faster than `tokenize` and a syntax tree, and for text that does not
-parse too. Layout, comments, statements that are one string (docstrings), round brackets, semicolons and the kind of quotes do
-not count. Equal input gives equal hashes on every machine and Python version: the shipped index relies on it.
+Tokens come from one regular expression, about 20 times faster than `tokenize` and a syntax tree, and for text that
+does not parse too. Layout, comments, statements that are one string (docstrings), round brackets, semicolons and the
+kind of quotes do not count. Equal input gives equal hashes on every machine and Python version: the shipped index
+relies on it.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ _TOKEN = re.compile(
 _WORD = re.compile(r"[^\W_]+")
 _BUILTINS = (
     "abs all any bin bool bytearray bytes callable chr complex dict dir divmod enumerate filter float format frozenset"
-    " getattr hasattr hash hex id input int isinstance issubclass iter len list map max min next object oct open ord pow"
-    " print range repr reversed round set setattr slice sorted str sum super tuple type zip ArithmeticError AssertionError"
-    " AttributeError Exception IndexError KeyError NotImplementedError OverflowError RuntimeError StopIteration TypeError"
-    " ValueError ZeroDivisionError"
+    " getattr hasattr hash hex id input int isinstance issubclass iter len list map max min next object oct open ord"
+    " pow print range repr reversed round set setattr slice sorted str sum super tuple type zip ArithmeticError"
+    " AssertionError AttributeError Exception IndexError KeyError NotImplementedError OverflowError RuntimeError"
+    " StopIteration TypeError ValueError ZeroDivisionError"
 )
 _FIXED = frozenset(keyword.kwlist) | frozenset(_BUILTINS.split())
 REACH = 13
@@ -163,8 +164,8 @@ def renamed_window_sums(lexed: Lexed, size: int) -> Hashes:
         near = here - before < size
         here, before = here[near], before[near]
     added = _REPEATED * (here - before).astype(np.uint64) * _powers.up[here]
-    # A window holds both occurrences where the later one is not behind it and the earlier one not before it. As they are
-    # less than `size` apart, that is: what came up to its end, less what was left before its start.
+    # A window holds both occurrences where the later one is not behind it and the earlier one not before it. As they
+    # are less than `size` apart, that is: what came up to its end, less what was left before its start.
     begun = np.zeros(len(tokens) + 1, np.uint64)
     begun[1:] = _weighted(np.where(tokens & _ONE, _NAME, tokens))
     ended = begun.copy()

@@ -1,9 +1,12 @@
+# pyright: reportMissingTypeStubs=false, reportAttributeAccessIssue=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false
+# (rensa is not typed)
 """Functions in, one representative for each set of near-duplicates out, by MinHash over token 5-grams.
 
-Comments, docstrings, layout, brackets and quotes do not count, names do: a skeleton that many short functions share is not a
-copy. Signatures are rensa's R-MinHash with 128 permutations; candidates share a band (Leskovec, Rajaraman and Ullman, "Mining of
-Massive Datasets", 3.4) and are kept only where the signatures' estimate of the Jaccard similarity (standard error 0.04 at 0.7)
-reaches the threshold, so a chance meeting in a band merges nothing.
+Comments, docstrings, layout, brackets and quotes do not count, names do: a skeleton that many short functions share is
+not a copy. Signatures are rensa's R-MinHash with 128 permutations; candidates share a band (Leskovec, Rajaraman and
+Ullman, "Mining of Massive Datasets", 3.4) and are kept only where the signatures' estimate of the Jaccard similarity
+(standard error 0.04 at 0.7) reaches the threshold, so a chance meeting in a band merges nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ SHINGLE = 5
 """Tokens."""
 PERMUTATIONS = 128
 BYTES_PER_FUNCTION = 1500
-"""Upper bound of memory for keys of up to 100 characters: 512 for the signature, the same again while they are put in order of keys."""
+"""Upper bound of memory for keys of up to 100 characters: 512 for the signature, as much again while sorted."""
 _SEED = 2410
 _BATCH = 512
 _MIN_FOUND = 0.9
@@ -34,9 +37,9 @@ Edges = NDArray[np.int64]
 class NearDuplicates:
     """Collects functions; the result depends on the keys and the programs, not on the order in which they came.
 
-    Of similar functions the one with the smallest key is kept: keys are gone through in ascending order, and a function is
-    left out exactly where it is similar to one that is kept. So whatever is dropped is similar to its representative
-    itself, never through a chain.
+    Of similar functions the one with the smallest key is kept: keys are gone through in ascending order, and a
+    function is left out exactly where it is similar to one that is kept. So whatever is dropped is similar to its
+    representative itself, never through a chain.
     """
 
     def __init__(self, threshold: float = 0.7) -> None:
@@ -119,8 +122,8 @@ def _edges(signatures: Signatures, members: NDArray[np.int64], threshold: float)
 def _bucket_pairs(signatures: Signatures, members: NDArray[np.int64], start: int, rows: int) -> Iterator[Edges]:
     """Pairs of functions with an equal band, in pieces; of a bucket each member with the next `_MAX_BUCKET`.
 
-    Within a bucket members lie in the order of their whole signatures, so that a large bucket pairs the most alike, and the
-    same ones whatever the order of adding.
+    Within a bucket members lie in the order of their whole signatures, so that a large bucket pairs the most alike,
+    and the same ones whatever the order of adding.
     """
     band = _row_hashes(signatures[members, start : start + rows])
     whole = signatures[members, (start + rows) % PERMUTATIONS]

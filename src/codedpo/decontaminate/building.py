@@ -69,7 +69,7 @@ def _program_evidence(solution: str) -> list[tuple[int, Hashes]]:
 
 def prompt_words(prompt: str) -> list[str]:
     """The words of a prompt; of a prompt that is code, those of its docstring and comments."""
-    is_code = "def " in prompt and '"""' in prompt or "'''" in prompt
+    is_code = ("def " in prompt and '"""' in prompt) or "'''" in prompt
     return lex_words(prose(lex(prompt)) if is_code else prompt)
 
 

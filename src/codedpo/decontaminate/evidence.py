@@ -1,4 +1,4 @@
-"""A program and a text in, the hashes out by which a benchmark problem is recognised in them: one set per kind of evidence."""
+"""A program and a text in, the hashes by which a benchmark problem is recognised in them out: one set per kind."""
 
 from __future__ import annotations
 
@@ -52,11 +52,12 @@ WHOLE = "substring"
 
 _MAX_KEY_WORDS = 60
 """Of a docstring and of a text; in a manual of thousands of words every prompt's words occur."""
-_STOP_WORDS = frozenset(
+_STOPS = (
     "a an and are as at be by each for from function given has have if in into is it its of on or python return returns"
     " should such than that the their them then there this to which will with write you your all any no not when where"
-    " true false none value values list string integer number numbers int str bool example input output".split()
+    " true false none value values list string integer number numbers int str bool example input output"
 )
+_STOP_WORDS = frozenset(_STOPS.split())
 
 
 def program_hashes(lexed: Lexed) -> list[tuple[int, Hashes]]:

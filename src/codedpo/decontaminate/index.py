@@ -77,7 +77,7 @@ class Index:
         best = int(np.argmax(margins))
         if margins[best] < 0:
             return None
-        group = self.groups[groups[best]]
+        group = self.groups[int(groups[best])]
         whole = group.kind in (PROGRAM, RENAMED) and shares[best] == 1
         return Match(group.benchmark, group.item, _how(group.kind, whole))
 

@@ -62,10 +62,12 @@ def write_index(index: Index, file: Path) -> None:
 def read_index(file: Path) -> Index:
     """Read what `write_index` wrote."""
     with np.load(file, allow_pickle=False) as data:
-        text: dict[str, list[list[str]]] = json.loads(data["text"].tobytes())
-        problems = [(benchmark, item) for benchmark, item in text["problems"]]
+        text = json.loads(data["text"].tobytes())
+        problems: list[list[str]] = text["problems"]
+        numbers: list[int] = data["problems"].tolist()
+        kinds: list[int] = data["kinds"].tolist()
         groups = tuple(
-            Group(*problems[problem], kind) for problem, kind in zip(data["problems"].tolist(), data["kinds"].tolist())
+            Group(problems[number][0], problems[number][1], kind) for number, kind in zip(numbers, kinds, strict=True)
         )
         return Index(
             groups=groups,

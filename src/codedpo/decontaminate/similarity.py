@@ -18,11 +18,12 @@ _CHUNK = 512
 def similarity(texts: Sequence[str], path: str = "") -> float:
     """Mean, over texts, of the greatest TF-IDF cosine similarity to any HumanEval problem; 0 to 1, nan for no texts.
 
-    The measure of Magicoder (arXiv 2312.02120, figure "similarity with HumanEval") and its public script: a text is a task
-    with its solution, a HumanEval problem its prompt with the canonical solution; terms are runs of two or more word
-    characters in lower case, weighted by count x (ln((1 + n) / (1 + df)) + 1) with n and df over texts and problems together.
-    CodeDPO reports 0.109 for itself and 0.169 for Self-Instruct; the second is Magicoder's figure, hence this measure.
-    Departure: Magicoder fits the weights on all compared data sets at once, here they are fitted on `texts` alone.
+    The measure of Magicoder (arXiv 2312.02120, figure "similarity with HumanEval") and its public script: a text is a
+    task with its solution, a HumanEval problem its prompt with the canonical solution; terms are runs of two or more
+    word characters in lower case, weighted by count x (ln((1 + n) / (1 + df)) + 1) with n and df over texts and
+    problems together. CodeDPO reports 0.109 for itself and 0.169 for Self-Instruct; the second is Magicoder's figure,
+    hence this measure. Departure: Magicoder fits the weights on all compared data sets at once, here they are fitted
+    on `texts` alone.
 
     Args:
         texts: task text and solution, joined by a space.

@@ -1,27 +1,25 @@
-"""Source packages and folders in, seeds out: top-level functions with a docstring, a return value and a licence."""
+"""Sources of code in, seeds out: top-level functions that keep all rules, each once, none from a benchmark."""
 
 from __future__ import annotations
 
 import ast
-import copy
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, cast
 
-from codedpo.code.extract import parse
-from codedpo.code.normal import fingerprint
+from codedpo.candidates import Candidates
+from codedpo.checks import require_at_least
+from codedpo.code.functions import Function, functions, parse_file
+from codedpo.code.near import NearDuplicates
+from codedpo.code.redact import redact
 from codedpo.context import Context
-from codedpo.errors import RecordError
+from codedpo.decontaminate import Index, load_index
+from codedpo.errors import ConfigError, RecordError
 from codedpo.records import Seed
-from codedpo.sources import SourceFile, folder_files, package_files
-
-_FORBIDDEN_MODULES = frozenset(
-    ("argparse", "asyncio", "ctypes", "http", "io", "logging", "matplotlib", "multiprocessing", "os", "pathlib")
-    + ("random", "secrets", "select", "setuptools", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess")
-    + ("sys", "tempfile", "threading", "time", "unittest", "urllib", "warnings", "webbrowser")
-)
-_FORBIDDEN_CALLS = frozenset(("open", "input", "print", "exec", "eval", "compile", "__import__"))
+from codedpo.rules import broken_file_rule, broken_function_rule
+from codedpo.sources import AnySource, SourceFile
 
 
 @dataclass(frozen=True)
@@ -29,17 +27,17 @@ class ExtractSeeds:
     """Extract seeds from source code."""
 
     NAME: ClassVar[str] = "seeds"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     MAKES: ClassVar[type] = Seed
     NEEDS: ClassVar[Literal["reads"]] = "reads"
 
-    packages: tuple[str, ...] = ()
-    """Requirements such as `toolz==1.2.0`, fetched from the package registry."""
-    folders: tuple[str, ...] = ()
-    """Local folders of Python files."""
+    sources: tuple[AnySource, ...] = ()
+    """Where the code comes from."""
     min_lines: int = 4
     max_lines: int = 60
-    """Length of the function without its docstring."""
+    """Lines of code of a function: without docstring, blank lines and lines with a comment only."""
+    english: bool = False
+    """Keep functions with an English docstring only."""
     licences: tuple[str, ...] = (
         "MIT",
         "BSD-2-Clause",
@@ -50,95 +48,124 @@ class ExtractSeeds:
         "0BSD",
         "Unlicense",
     )
-    """SPDX identifiers that are allowed."""
+    """SPDX identifiers that are allowed; of an expression with OR one part is enough, with AND all are needed."""
+    near_duplicates: float = 0.7
+    """Functions at least so similar (Jaccard, 0 to 1) count as one; 1 keeps all that are not equal."""
+    decontaminate: bool = True
+    """Leave out what overlaps with a benchmark."""
+    benchmarks: dict[str, str] = field(default_factory=dict[str, str])
+    """Name of a benchmark -> its local file, for those that the package's own index does not hold."""
+
+    def __post_init__(self) -> None:
+        require_at_least(self, "seeds", min_lines=1, max_lines=self.min_lines)
+        if not 0 < self.near_duplicates <= 1:
+            raise ConfigError(f"seeds.near_duplicates: {self.near_duplicates} must be above 0 and at most 1")
 
     def __call__(self, rows: Iterable[None], context: Context) -> Iterator[Seed]:
-        seeds: dict[str, Seed] = {}
-        for file in self._files(context):
-            for seed in self._functions(file, context):
-                key = fingerprint(seed.code)
-                if key in seeds:
-                    context.drop("row", seed.id, "duplicate function", seeds[key].id)
-                else:
-                    seeds[key] = seed
-        # A limit then draws evenly from all sources, and a larger one keeps what was drawn before.
-        yield from sorted(seeds.values(), key=lambda seed: _draw(context.seed, seed))
+        if not self.sources:
+            raise RecordError("seeds: no sources; name some under seeds.sources")
+        with Candidates(context.cache, context.seed) as candidates:
+            for number, source in enumerate(self.sources):
+                for file in source.files(context.cache):
+                    for function in self._functions(file, context):
+                        seed = _seed(function, file, context)
+                        if seed is not None:
+                            candidates.add(seed, fingerprint=function.fingerprint, source=number)
+            for duplicate in candidates.duplicates():
+                context.drop("row", duplicate.seed.id, "duplicate function", duplicate.kept.id)
+            yield from self._draw(candidates, context)
 
-    def _files(self, context: Context) -> Iterator[SourceFile]:
-        if not self.packages and not self.folders:
-            raise RecordError("seeds: no sources; name some under seeds.packages or seeds.folders")
-        for requirement in self.packages:
-            yield from package_files(requirement, context.cache)
-        for folder in self.folders:
-            yield from folder_files(folder)
-
-    def _functions(self, file: SourceFile, context: Context) -> Iterator[Seed]:
-        tree = parse(file.text)
-        if tree is None:
-            context.drop("file", file.path, "file does not parse")
+    def _functions(self, file: SourceFile, context: Context) -> Iterator[Function]:
+        """The functions that keep all rules."""
+        broken = broken_file_rule(file, self)
+        if broken is not None:
+            context.drop("file", _place(file), broken.reason, broken.detail)
             return
-        modules = _imported_modules(tree)
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef):
-                identity = f"{file.source}:{file.path}:{node.name}"
-                reason = self._reject(node, modules, file)
-                if reason is not None:
-                    context.drop("row", identity, reason)
-                else:
-                    yield _seed(identity, node, file)
+        tree = parse_file(file.text)
+        if tree is None:
+            context.drop("file", _place(file), "file does not parse")
+            return
+        for function in functions(file.text, tree):
+            broken = broken_function_rule(function, self)
+            if broken is None:
+                yield function
+            else:
+                context.drop("row", f"{_place(file)}:{function.name}", broken.reason, broken.detail)
 
-    def _reject(self, node: ast.FunctionDef, modules: dict[str, str], file: SourceFile) -> str | None:
-        """The first rule that the function breaks."""
-        if file.licence not in self.licences:
-            return f"licence {file.licence or 'not found'}"
-        if not ast.get_docstring(node):
-            return "no docstring"
-        if not any(isinstance(part, ast.Return) and part.value is not None for part in ast.walk(node)):
-            return "returns no value"
-        if not (node.args.args or node.args.posonlyargs or node.args.vararg or node.args.kwonlyargs):
-            return "no arguments"
-        lines = len(ast.unparse(_without_docstring(node)).splitlines())
-        if not self.min_lines <= lines <= self.max_lines:
-            return "too short" if lines < self.min_lines else "too long"
-        if node.name.startswith(("test", "_")):
-            return "private or a test"
-        used = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-        if used & _FORBIDDEN_CALLS or {modules.get(name, "") for name in used} & _FORBIDDEN_MODULES:
-            return "input, output, time or randomness"
+    def _draw(self, candidates: Candidates, context: Context) -> Iterator[Seed]:
+        """The seeds in the order of the draw, as long as someone asks: benchmarks are compared on the way."""
+        unique = candidates.unique().tolist()
+        copies = self._near_copies(candidates, unique, context)
+        index = self._index(context)
+        drawn = Counter[int]()
+        for number in unique:
+            source = candidates.source(number)
+            limit = self.sources[source].limit
+            if number in copies or (limit is not None and drawn[source] >= limit):
+                continue
+            seed = candidates.seed(number)
+            match = index.matches(seed.code, seed.docstring, seed.name) if index else None
+            if match is None:
+                drawn[source] += 1
+                yield seed
+            else:
+                context.drop("row", seed.id, "in a benchmark", f"{match.benchmark} {match.item}: {match.how}")
+
+    def _near_copies(self, candidates: Candidates, unique: Sequence[int], context: Context) -> set[int]:
+        """Numbers of the seeds that are too similar to one that is kept."""
+        if self.near_duplicates == 1:
+            return set()
+        near = NearDuplicates(self.near_duplicates)
+        for number in sorted(unique):  # as they lie in the file
+            near.add(candidates.key(number), candidates.seed(number).code)
+        kept = {key: other for key, other in near.representatives().items() if key != other}
+        involved = set(kept) | set(kept.values())
+        numbers = {key: number for number in unique if (key := candidates.key(number)) in involved}
+        for key, other in sorted(kept.items()):
+            seeds = candidates.seed(numbers[key]), candidates.seed(numbers[other])
+            context.drop("row", seeds[0].id, "near-duplicate", seeds[1].id)
+        return {numbers[key] for key in kept}
+
+    def _index(self, context: Context) -> Index | None:
+        """What benchmarks hold, as far as it is at hand; those that are not are said once."""
+        if not self.decontaminate:
+            context.drop("benchmark", "all", "not checked", "seeds.decontaminate is off")
+            return None
+        index = load_index(self.benchmarks)
+        for name in index.unchecked:
+            context.drop("benchmark", name, "not checked", "no data of it is at hand")
+        return index
+
+
+def _place(file: SourceFile) -> str:
+    """Source and path; a file without a path is called by its content."""
+    return f"{file.source}:{file.path or hashlib.sha256(file.text.encode('utf-8', 'replace')).hexdigest()[:12]}"
+
+
+def _seed(function: Function, file: SourceFile, context: Context) -> Seed | None:
+    """The seed, without secrets and e-mail addresses; None where they cannot be taken out."""
+    identity = f"{_place(file)}:{function.name}@{function.fingerprint:016x}"[:-8]
+    code, docstring = function.code, function.docstring
+    try:
+        clean = redact(code)
+        if clean.code != code:
+            (definition,) = ast.parse(clean.code).body
+            code, docstring = clean.code, ast.get_docstring(cast(ast.FunctionDef, definition)) or ""
+    except ValueError as error:  # also a SyntaxError
+        context.drop("row", identity, "secret that cannot be taken out", str(error))
         return None
-
-
-def _seed(identity: str, node: ast.FunctionDef, file: SourceFile) -> Seed:
-    docstring = ast.get_docstring(node) or ""
+    for kind in clean.secrets:
+        context.drop("secret", identity, f"{kind} replaced")
+    if clean.emails:
+        context.drop("e-mail address", identity, "replaced", f"{clean.emails} times")
     return Seed(
         id=identity,
-        name=node.name,
-        code=ast.get_source_segment(file.text, node) or ast.unparse(node),
+        name=function.name,
+        code=code,
         docstring=docstring,
         source=file.source,
         version=file.version,
         path=file.path,
-        line=node.lineno,
+        line=function.line,
         licence=file.licence,
     )
-
-
-def _draw(seed: int, row: Seed) -> str:
-    return hashlib.sha256(f"{seed}:{row.id}:{row.code}".encode()).hexdigest()
-
-
-def _without_docstring(node: ast.FunctionDef) -> ast.FunctionDef:
-    bare = copy.copy(node)
-    bare.body = node.body[1:] or [ast.Pass()]
-    return bare
-
-
-def _imported_modules(tree: ast.Module) -> dict[str, str]:
-    """Local name -> top-level module that it comes from."""
-    names: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.asname or alias.name.split(".")[0]: alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names |= {alias.asname or alias.name: node.module.split(".")[0] for alias in node.names}
-    return names
