@@ -133,8 +133,8 @@ class SampleTasks:
                 context.drop("test", f"{task.id}#{number}", f"the server refused the request: {answer.problem}")
                 continue
             split = split_tests(answer.text, task.entry_point)
-            for text, reason in split.rejected:
-                context.drop("test", f"{task.id}#{number}", reason, text)
+            for part in split.rejected:
+                context.drop("test", f"{task.id}#{number}", part.reason, part.text)
             if not split.tests and not split.rejected:
                 context.drop("test", f"{task.id}#{number}", "no test in the answer", answer.text)
             yield from split.tests
