@@ -14,9 +14,9 @@ import codedpo
 SOURCE = Path(codedpo.__file__).parent
 FLOORS = (
     ("errors", "plugins", "checks"),
-    ("records", "store", "packages"),
-    ("code", "prompting", "models", "sources", "rankers", "sandbox", "llms", "benchmarks"),
-    ("context", "evaluate", "train", "imports"),
+    ("records", "store", "packages", "rows"),
+    ("code", "prompting", "models", "sources", "rankers", "sandbox", "llms", "benchmarks", "decontaminate"),
+    ("context", "evaluate", "train", "imports", "train_split", "repeats"),
     ("stages",),
     ("pipeline",),
     ("config",),

@@ -186,6 +186,12 @@ def _uses(example: str, name: str) -> bool:
     )
 
 
+def header_problem(line: str) -> str | None:
+    """Why a signature line is not one of plain, typed arguments with a result, or None."""
+    function = _signature(line)
+    return "signature does not parse" if function is None else _signature_problem(function)
+
+
 def signature_name(line: str) -> str | None:
     """The function's name in a signature line, or None where the line is none."""
     function = _signature(line)
