@@ -14,7 +14,7 @@ import codedpo
 SOURCE = Path(codedpo.__file__).parent
 FLOORS = (
     ("errors", "plugins", "checks"),
-    ("records", "store", "packages", "source_archive"),
+    ("records", "store", "packages", "rows", "source_archive"),
     (
         "code",
         "prompting",
@@ -28,7 +28,7 @@ FLOORS = (
         "llms",
         "benchmarks",
     ),
-    ("context", "evaluate", "train", "imports"),
+    ("context", "evaluate", "train", "imports", "train_split", "repeats"),
     ("stages",),
     ("pipeline",),
     ("config",),

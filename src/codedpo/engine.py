@@ -19,7 +19,6 @@ from typing import Any
 from codedpo.config import Config
 from codedpo.context import Context, Dropped
 from codedpo.errors import ConfigError, RecordError
-from codedpo.imports import import_rows
 from codedpo.progress import Observer
 from codedpo.store import count_rows, read_records, write_records, write_text
 from codedpo.tools import RunTools
@@ -103,7 +102,7 @@ class Engine:
             dropped: list[Dropped] = []
             context = self._context(stage, dropped)
             path = getattr(stage, "path", "")
-            rows = import_rows(Path(path), stage.MAKES) if path else stage((), context)
+            rows = stage.bring(context) if path else stage((), context)
             names = list(self._write_source(stage, recipe, itertools.islice(rows, self.config.limit)))
             write_records(dropped_path, Dropped, dropped)
             write_text(index, json.dumps(names))
@@ -203,6 +202,7 @@ def _file_hash(path: str) -> str:
     if not path:
         return ""
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise RecordError(f"{path}: cannot be read: {error.strerror}") from error

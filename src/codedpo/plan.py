@@ -7,9 +7,8 @@ from importlib import resources
 from pathlib import Path
 
 from codedpo.config import Config
-from codedpo.imports import import_rows
 from codedpo.pipeline import STAGE_NAMES
-from codedpo.records import Task
+from codedpo.rows import read_rows
 
 # Means measured with the prompts of this version and qwen2.5-coder-0.5b (docs/performance.md): tokens per answer.
 _CONCEPT_TOKENS, _DRAFT_TOKENS, _SOLUTION_TOKENS, _TEST_TOKENS, _PROMPT_TOKENS, _PROBLEM_TOKENS = (
@@ -33,7 +32,7 @@ def describe_plan(config: Config, until: str | None) -> str:
     """The plan as text; estimates say what they assume."""
     stages = STAGE_NAMES[: STAGE_NAMES.index(until) + 1] if until else STAGE_NAMES
     start = config.tasks.path or config.samples.path
-    seeds = config.limit or (sum(1 for _ in import_rows(Path(start), Task)) if start else 0)
+    seeds = config.limit or (sum(1 for _ in read_rows(Path(start))) if start else 0)
     tasks = seeds if start else math.ceil(seeds * _VALID_TASKS)
     samples = config.samples
     answers = math.ceil(samples.n_tests / samples.tests_per_answer) + samples.extra_test_answers

@@ -1,7 +1,8 @@
 """Tasks, seeds and programs in, chat messages out: the one place that words what a model reads or writes.
 
 Sampling, training and evaluation all render the solution prompt and the completion here, so that a model is
-trained on the form in which it is asked.
+trained on the form in which it is asked. In every template what stays the same comes first and the task last, so that
+servers read the shared beginning once (prefix caches). A base model reads a chat as one text, see `text_prompt`.
 """
 
 from __future__ import annotations
@@ -9,12 +10,26 @@ from __future__ import annotations
 import functools
 import re
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
 from codedpo.records import Message
 
 _SECTION = re.compile(r"^\[(user|assistant|system)\]\n", re.MULTILINE)
+
+
+_INSTRUCTION, _RESPONSE = "### Instruction", "### Response"
+
+
+@dataclass(frozen=True)
+class TextPrompt:
+    """A chat for a model that only continues text."""
+
+    text: str
+    """Ends where the answer begins."""
+    stop: tuple[str, ...]
+    """Where the answer ends, beside the caller's own stops."""
 
 
 @dataclass(frozen=True)
@@ -51,3 +66,15 @@ def solution_prompt(text: str, signature: str) -> tuple[Message, ...]:
 def completion(program: str) -> Message:
     """A program in the form in which a model is asked to answer."""
     return Message(role="assistant", content=f"```python\n{program.strip()}\n```")
+
+
+def text_prompt(messages: Sequence[Message]) -> TextPrompt:
+    """A chat as one text for a base model, which learns the form from examples.
+
+    A chat that shows none gets the worked example of `prompts/base.txt` before it.
+    """
+    shown = any(message["role"] == "assistant" for message in messages)
+    turns = [*(() if shown else template("base").render()), *messages]
+    headings = {"assistant": _RESPONSE}
+    parts = [f"{headings.get(turn['role'], _INSTRUCTION)}:\n{turn['content'].strip()}\n" for turn in turns]
+    return TextPrompt("\n".join([*parts, f"{_RESPONSE}:\n"]), (f"\n{_INSTRUCTION}", f"\n{_RESPONSE}"))

@@ -90,6 +90,8 @@ class Task:
     seed: Seed | None
     """None for tasks that the user brought."""
     generation: Generation | None
+    repairs: tuple[str, ...] = ()
+    """Names of the rules that were needed to read the answer."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ class Samples:
     duplicate_tests: int
     solution_generation: Generation | None
     test_generation: Generation | None
+    repairs: tuple[str, ...] = ()
+    """Names of the rules that were needed to read the answers, one entry for each answer and rule."""
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,11 @@ def read_records(path: Path, record: type[T]) -> list[T]:
     return [_decode(record, row) for row in table.to_pylist()]
 
 
+def decode_row(record: type[T], row: Mapping[str, Any]) -> T:
+    """A record from one row as Arrow gives it."""
+    return _decode(record, row)
+
+
 def count_rows(path: Path) -> int:
     """Number of rows, from the file's footer."""
     try:

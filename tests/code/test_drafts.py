@@ -55,3 +55,27 @@ def test_concepts_are_short_phrases_each_once() -> None:
         "sorting by `two keys",
     )
     assert parse_concepts("\n") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "repair"),
+    [
+        (answer(example='longest_word(["a", "bb"]) -> "bb"'), "example rewritten as a comparison"),
+        (answer(example='`longest_word(["a", "bb"])` returns "bb"'), "example rewritten as a comparison"),
+        (answer(example='assert longest_word(["a", "bb"]) == "bb"'), "example rewritten as a comparison"),
+        (answer(example='\n```python\n>>> longest_word(["a", "bb"])\n"bb"\n```'), "example rewritten as a comparison"),
+        (answer(signature="longest_word(words: list[str]) -> str"), "def added to the signature"),
+        (answer(signature=f"{SIGNATURE} return max(words, key=len)"), "body cut from the signature"),
+        (f"<think>A list...</think>\n{answer()}", "reasoning stripped"),
+    ],
+)
+def test_a_near_miss_is_read_by_a_named_rule(text: str, repair: str) -> None:
+    draft = parse_draft(text)
+    assert isinstance(draft, Draft)
+    assert (draft.text, draft.signature, draft.repairs) == (TEXT, SIGNATURE, (repair,))
+    assert draft.example == 'longest_word(["a", "bb"]) == "bb"'
+
+
+def test_an_example_cut_at_the_limit_is_not_read() -> None:
+    assert parse_draft(answer().rstrip() + "b", cut=True) == "example does not call the function"
+    assert parse_concepts("sliding window; counting wor", cut=True) == ("sliding window",)

@@ -1,6 +1,6 @@
 import pytest
 
-from codedpo.code.extract import code_blocks, extract_program
+from codedpo.code.extract import code_blocks, extract, extract_program
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,39 @@ def test_an_expression_too_deep_to_be_written_back_is_no_program() -> None:
 
     assert extract_program("def f(x):\n    return " + "+".join(["x"] * 5000), "f") is None
     assert split_tests("assert f(1) == " + "+".join(["1"] * 5000), "f").tests == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "repairs"),
+    [
+        ("```python\ndef f(x):\n    return x\n```", ()),
+        ("```python\ndef f(x):\n    return x\n", ("fence closed at the end",)),
+        ("```\npython\ndef f(x):\n    return x\n```", ("language below the fence dropped",)),
+        ("<think>def f(x): no</think>\ndef f(x):\n    return x\n", ("reasoning stripped",)),
+        (
+            "It is easy:\n\ndef f(x):\n    return x\n\nDone, I think.",
+            ("prose stripped", "end that does not parse dropped"),
+        ),
+    ],
+)
+def test_what_was_needed_to_find_the_program_is_named(answer: str, repairs: tuple[str, ...]) -> None:
+    found = extract(answer, "f")
+    assert found is not None
+    assert found.program == "def f(x):\n    return x\n"
+    assert found.repairs == repairs
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f(x):\n    y = x + 1\n    return y +",
+        "def f(x):\n    if x:\n        return 1\n    elif x > 2:\n        return (3",
+        "def f(x):\n    return g(x)\ndef g(x):\n    return x[",
+    ],
+)
+def test_half_a_program_is_never_taken_for_one(code: str) -> None:
+    assert extract(f"```python\n{code}\n```", "f") is None
+
+
+def test_reasoning_that_never_ends_holds_no_program() -> None:
+    assert extract("<think>\n```python\ndef f(x):\n    return x\n```", "f") is None

@@ -12,23 +12,58 @@ import re
 import textwrap
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*([^\n`]*)$", re.MULTILINE)
 _LANGUAGES = {"python", "python3", "py", "py3", "pycon"}
 _MAX_CUT_LINES = 40
+_DEFINITION = re.compile(r"(?:async )?(?:def|class) (\w+)")
+_CONTINUES = re.compile(r"(?:else|elif|except|finally)\b|[)\]}]")
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """A program found in an answer, and the rules that were needed to find it."""
+
+    program: str
+    repairs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A part of an answer that may be the program."""
+
+    text: str
+    repairs: tuple[str, ...] = ()
+
+
+def extract(answer: str, entry_point: str) -> Extraction | None:
+    """The program in a model's answer that defines `entry_point`, or None.
+
+    Among fenced blocks the last one that defines the entry point wins; without one, the text itself is read. Of a
+    block that does not parse, whole statements are cut from its end until it does, never a part of one: half a
+    function would be a program that the model did not write.
+    """
+    said = without_reasoning(answer)
+    repairs = ("reasoning stripped",) if said != answer else ()
+    for candidate in _candidates(said):
+        found = _clean(candidate, entry_point)
+        if found is not None:
+            return Extraction(found.program, repairs + found.repairs)
+    return None
 
 
 def extract_program(answer: str, entry_point: str) -> str | None:
-    """The program in a model's answer that defines `entry_point`, or None.
+    """The text of `extract`."""
+    found = extract(answer, entry_point)
+    return found.program if found else None
 
-    Among fenced blocks the last one that defines the entry point wins; without one, the text itself is read. A
-    block that does not parse is cut, line by line from its end, until it does.
-    """
-    for text in _candidates(answer):
-        program = _clean(text, entry_point)
-        if program is not None:
-            return program
-    return None
+
+def without_reasoning(answer: str) -> str:
+    """The answer after its last `</think>`; empty where the reasoning never ends."""
+    if "</think>" in answer:
+        return answer.rpartition("</think>")[2]
+    return "" if answer.lstrip().startswith("<think>") else answer
 
 
 def code_blocks(answer: str) -> list[str]:
@@ -36,13 +71,26 @@ def code_blocks(answer: str) -> list[str]:
 
     A language name on the line after the fence (a habit of small models) is dropped.
     """
+    return [block.text for block in _blocks(answer)]
+
+
+def outside_blocks(answer: str) -> str:
+    """The answer without its fenced code blocks."""
+    marks = [0, *(place for mark in _FENCE.finditer(answer) for place in mark.span()), len(answer)]
+    return "\n".join(answer[start:end] for start, end in zip(marks[::4], marks[1::4]))
+
+
+def _blocks(answer: str) -> list[_Candidate]:
     marks = list(_FENCE.finditer(answer))
-    blocks: list[str] = []
-    index = 0
-    while index < len(marks):
-        end = marks[index + 1].start() if index + 1 < len(marks) else len(answer)
-        blocks.append(_strip_language(answer[marks[index].end() : end]))
-        index += 2
+    blocks: list[_Candidate] = []
+    for index in range(0, len(marks), 2):
+        closed = index + 1 < len(marks)
+        text = answer[marks[index].end() : marks[index + 1].start() if closed else len(answer)]
+        bare = _strip_language(text)
+        repairs = () if closed else ("fence closed at the end",)
+        if bare != textwrap.dedent(text.strip("\n")):
+            repairs += ("language below the fence dropped",)
+        blocks.append(_Candidate(bare, repairs))
     return blocks
 
 
@@ -63,16 +111,16 @@ def defines(tree: ast.Module, name: str) -> bool:
     return any(name in _bound_names(node) for node in tree.body)
 
 
-def _candidates(answer: str) -> Iterator[str]:
-    blocks = code_blocks(answer)
+def _candidates(answer: str) -> Iterator[_Candidate]:
+    blocks = _blocks(answer)
     yield from reversed(blocks)
     if len(blocks) > 1:
-        yield "\n".join(blocks)
-    yield _strip_language(answer)
+        yield _Candidate("\n".join(block.text for block in blocks), ("blocks joined",))
+    yield _Candidate(_strip_language(answer))
     # Prose, then code without a fence: start at the first line that looks like a module's.
     start = re.search(r"^(?:import |from \w|@|def |async def |class )", answer, re.MULTILINE)
     if start:
-        yield answer[start.start() :]
+        yield _Candidate(answer[start.start() :], ("prose stripped",))
 
 
 def _strip_language(text: str) -> str:
@@ -82,14 +130,30 @@ def _strip_language(text: str) -> str:
     return textwrap.dedent("\n".join(lines))
 
 
-def _clean(text: str, entry_point: str) -> str | None:
-    lines = text.splitlines()
+def _clean(candidate: _Candidate, entry_point: str) -> Extraction | None:
+    lines = candidate.text.splitlines()
     for end in range(len(lines), max(0, len(lines) - _MAX_CUT_LINES), -1):
+        if end < len(lines) and not starts_statement(lines[end]):
+            continue
         source = "\n".join(lines[:end])
         tree = parse(source)
         if tree is not None:
-            return _program_statements(source, tree, entry_point) if defines(tree, entry_point) else None
+            if not defines(tree, entry_point) or _uses(tree, lines[end:]):
+                return None
+            cut = ("end that does not parse dropped",) if end < len(lines) else ()
+            return Extraction(_program_statements(source, tree, entry_point), candidate.repairs + cut)
     return None
+
+
+def _uses(tree: ast.Module, cut: list[str]) -> bool:
+    """Whether the program needs a function or class that was cut away."""
+    lost = {match[1] for match in map(_DEFINITION.match, cut) if match}
+    return any(_loaded_names(node) & lost for node in tree.body)
+
+
+def starts_statement(line: str) -> bool:
+    """Whether a line stands at the left margin and does not go on with the statement above."""
+    return bool(line.strip()) and not line[0].isspace() and not _CONTINUES.match(line)
 
 
 def _program_statements(source: str, tree: ast.Module, entry_point: str) -> str:

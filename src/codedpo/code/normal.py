@@ -1,9 +1,10 @@
-"""Programs in, normal forms out: what counts as the same program."""
+"""Programs and tasks in, normal forms out: what counts as the same program, what as the same task."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import re
 
 from codedpo.code.extract import parse
 
@@ -28,3 +29,13 @@ def fingerprint(program: str) -> str:
 def count_duplicates(programs: tuple[str, ...]) -> int:
     """How many programs equal an earlier one in normal form."""
     return len(programs) - len({fingerprint(program) for program in programs})
+
+
+def task_fingerprint(text: str, signature: str) -> str:
+    """A short hash of a task: equal for tasks that differ in names, capitals, layout or punctuation only."""
+    header = ast.parse(f"{signature.rstrip().rstrip(':')}: pass").body[0]
+    assert isinstance(header, ast.FunctionDef)
+    arguments = [*header.args.posonlyargs, *header.args.args, *header.args.kwonlyargs]
+    types = [ast.unparse(note) if note else "" for note in (*(a.annotation for a in arguments), header.returns)]
+    words = " ".join(re.findall(r"[^\W_]+|[-+*/%<>=]", text.replace(header.name, "").casefold()))
+    return hashlib.sha256(f"{types}\n{words}".encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -14,10 +14,11 @@ import jinja2
 from codedpo.config import Config, dump_config
 from codedpo.engine import StageResult
 from codedpo.evaluate import PassRate, compare, interval
-from codedpo.records import Outcome, Pair, Timing
+from codedpo.records import Pair, Timing
 from codedpo.report.diff import side_by_side
 from codedpo.report.figures import pass_rate_figure, training_figure
 from codedpo.report.matrix import MatrixView, matrix_view
+from codedpo.report.statistics import drop_counts, stage_statistics, value_counts
 from codedpo.store import write_text
 from codedpo.train.trainer import TrainResult
 
@@ -48,23 +49,21 @@ def write_report(summary: RunSummary, path: Path) -> Path:
 
 def _view(summary: RunSummary) -> dict[str, Any]:
     results = summary.results
-    drops = {name: result.dropped() for name, result in results.items()}
+    drops = {name: drop_counts(result) for name, result in results.items()}
     pairs: list[Pair] = list(itertools.islice(results["pairs"].rows(), _PAIRS)) if "pairs" in results else []
     timings = results["timings"].rows() if "timings" in results else iter(())
-    kinds = Counter(pair.kind for pair in results["pairs"].rows()) if "pairs" in results else Counter[str]()
+    kinds = value_counts(results["pairs"], "kind") if "pairs" in results else Counter[tuple[str]]()
     both = (summary.before, summary.after) if summary.before and summary.after else None
     return {
         "config": summary.config,
         "config_text": dump_config(summary.config),
-        "stages": [(name, result.row_count(), len(drops[name])) for name, result in results.items()],
+        "stages": [(name, result.row_count(), drops[name].total()) for name, result in results.items()],
         "drops": [
-            (name, what, reason, count)
-            for name in results
-            for (what, reason), count in Counter((row.what, row.reason) for row in drops[name]).most_common()
+            (name, what, reason, count) for name in results for (what, reason), count in drops[name].most_common()
         ],
         "seeds": _seed_sources(results),
-        "statistics": _statistics(results),
-        "kinds": kinds,
+        "statistics": stage_statistics(results, summary.config),
+        "kinds": {kind: count for (kind,), count in kinds.items()},
         "matrices": _matrices(timings),
         "pairs": [(pair, side_by_side(pair.rejected_program, pair.chosen_program)) for pair in pairs],
         "training": summary.training,
@@ -89,30 +88,8 @@ def _spread(timing: Timing) -> float:
     return len({tuple(row) for row in passed.tolist()}) if passed.any() else 0
 
 
-def _seed_sources(results: dict[str, StageResult]) -> list[tuple[str, str, str, int]]:
+def _seed_sources(results: dict[str, StageResult]) -> list[tuple[Any, ...]]:
     if "seeds" not in results:
         return []
-    counts = Counter((seed.source, seed.version, seed.licence) for seed in results["seeds"].rows())
+    counts = value_counts(results["seeds"], "source", "version", "licence")
     return [(*source, count) for source, count in sorted(counts.items())]
-
-
-def _statistics(results: dict[str, StageResult]) -> list[tuple[str, str]]:
-    """Counts that the closing line of a run names too."""
-    if "executions" not in results:
-        return []
-    rows = list(results["executions"].rows())
-    solutions = sum(len(row.samples.solutions) for row in rows)
-    tests = sum(len(row.samples.tests) for row in rows)
-    cells = sum(row.outcomes.size for row in rows)
-    outside = sum(int(row.judged_outside.sum()) for row in rows)
-    outcomes = Counter(Outcome(int(value)).name.lower() for row in rows for value in row.outcomes.ravel())
-    return [
-        ("solutions", f"{solutions} ({sum(row.samples.duplicate_solutions for row in rows)} equal to an earlier one)"),
-        ("tests", f"{tests} ({sum(row.samples.duplicate_tests for row in rows)} equal to an earlier one)"),
-        ("executions", f"{cells - outcomes['not_run']}, {outcomes['passed']} passed"),
-        ("outcomes", ", ".join(f"{name} {count}" for name, count in outcomes.most_common())),
-        (
-            "judged outside the solution's process",
-            f"{outside} of {cells}" + (f" ({outside / cells:.1%})" if cells else ""),
-        ),
-    ]
