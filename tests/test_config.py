@@ -5,6 +5,8 @@ import pytest
 
 from codedpo.config import dump_config, load_config, make_config
 from codedpo.errors import ConfigError
+from codedpo.executors.local import LocalExecutor
+from codedpo.executors.ray import RayExecutor
 
 LLM = {"kind": "openai", "model": "m"}
 
@@ -40,6 +42,17 @@ def test_the_resolved_configuration_reads_back_equal(tmp_path: Path) -> None:
         ({"samples": {"choices_per_request": 0}}, r"samples\.choices_per_request: 0 must be at least 1"),
         ({"llm": {**LLM, "concurrency": 0}}, r"llm\.concurrency: 0 must be at least 1"),
         ({"workers": -1}, "workers: -1 must be at least 0"),
+        ({"shards_in_flight": 0}, "shards_in_flight: 0 must be at least 1"),
+        ({"executor": {"processes": -1}}, r"executor\.processes: -1 must be at least 0"),
+        ({"executor": {"kind": "ray", "adress": "a"}}, r"executor\.adress: unknown key; did you mean 'address'\?"),
+        (
+            {"executor": {"kind": "ray", "address": "auto", "workers": 2}},
+            "executor.workers: is for a cluster started here",
+        ),
+        (
+            {"run_folder": "memory://r", "executor": {"processes": 2}},
+            "run_folder: other processes cannot see memory://",
+        ),
         ({"evaluate": {}}, "evaluate: measures before and after training; add a `train` section"),
         ({"rankings": {"parameters": {"damp": 1}}}, r"rankings\.parameters: codedpo does not take them"),
         ({"limit": 0}, "limit: 0 must be at least 1"),
@@ -90,6 +103,15 @@ def test_every_configuration_that_comes_along_is_valid(path: Path) -> None:
 def test_every_key_is_documented() -> None:
     text = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text()
     config = make_config({"run_folder": "r", "llm": LLM, "train": {}, "evaluate": {}})
-    sections = [config, config.llm, config.sandbox, *config.stages, config.train, config.evaluate]
+    sections = [
+        config,
+        RayExecutor(),
+        LocalExecutor(),
+        config.llm,
+        config.sandbox,
+        *config.stages,
+        config.train,
+        config.evaluate,
+    ]
     keys = {field.name for section in sections for field in dataclasses.fields(section)}
     assert not {key for key in keys if f"`{key}`" not in text and f"## {key}" not in text}

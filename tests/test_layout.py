@@ -14,13 +14,14 @@ import codedpo
 SOURCE = Path(codedpo.__file__).parent
 FLOORS = (
     ("errors", "plugins", "checks"),
-    ("records", "store", "packages"),
+    ("records", "places", "store", "packages"),
     ("code", "prompting", "models", "sources", "rankers", "sandbox", "llms", "benchmarks"),
-    ("context", "evaluate", "train", "imports"),
-    ("stages",),
+    ("context", "shards", "evaluate", "train", "imports"),
+    ("stages", "executors"),
     ("pipeline",),
     ("config",),
     ("progress", "tools"),
+    ("results", "schedule"),
     ("engine",),
     ("report",),
     ("job", "plan", "doctor"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from codedpo.progress import Silent
 from codedpo.records import Pair
 from codedpo.store import measured_columns, read_records
 from conftest import run_settings, write_source
+from killing import kept_answers, run_until, text_of
 from loopback import LoopbackLLM
 
 DRIVER = Path(__file__).with_name("kill_driver.py")
@@ -79,15 +82,43 @@ def test_killed_in_any_stage_a_second_run_ends_with_the_same_rows(stage: str, re
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     finished = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("0*.parquet")}
     asked = len(server.requests)
+    kept = kept_answers(tmp_path / "run" / "llm_cache", server.requests)
     run(make_config(settings))
     for name in STAGE_NAMES:
         assert rows(tmp_path / "run", name) == rows(expected, name), name
     assert drops(tmp_path / "run") == drops(expected)
     assert all(path.stat().st_mtime_ns == time for path, time in finished.items() if "dropped" not in path.name)
-    if stage not in ("seeds", "tasks", "samples"):
+    assert kept or stage in ("seeds", "tasks")
+    assert not kept & {text_of(payload) for payload in server.requests[asked:]}
+    if stage in ("timings", "pairs"):
         assert len(server.requests) == asked
     assert not list((tmp_path / "run").rglob("*.tmp"))
     assert not list((tmp_path / "scratch").iterdir())
+
+
+@pytest.mark.timeout(400)
+def test_killed_at_random_moments_it_ends_with_the_same_rows(reference: Any, tmp_path: Path) -> None:
+    expected, source, server = reference
+    settings, folder = tmp_path / "settings.json", tmp_path / "run"
+    settings.write_text(json.dumps(run_settings(folder, source, server.base_url)))
+    (tmp_path / "scratch").mkdir()
+    draw = random.Random(4)
+    files = len(list(expected.rglob("*.parquet")))
+    for point in sorted(draw.sample(range(1, files), 5)):
+        delay, reached = draw.uniform(0, 0.3), []
+
+        def is_time(point: int = point, delay: float = delay, reached: list[float] = reached) -> bool:
+            if not reached and len(list(folder.rglob("*.parquet"))) >= point:
+                reached.append(time.monotonic())
+            return bool(reached) and time.monotonic() - reached[0] > delay
+
+        kept, asked = kept_answers(folder / "llm_cache", server.requests), len(server.requests)
+        assert run_until(settings, tmp_path / "scratch", is_time)
+        assert not kept & {text_of(payload) for payload in server.requests[asked:]}
+    run(make_config(json.loads(settings.read_text())))
+    for name in STAGE_NAMES:
+        assert rows(folder, name) == rows(expected, name), name
+    assert drops(folder) == drops(expected)
 
 
 def test_a_finished_run_does_nothing_twice(reference: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import threading
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -28,6 +29,7 @@ class CachedLLM:
         for segment in sorted(folder.glob("*.jsonl")):
             self._index(segment)
         self._refused: dict[str, list[Completion]] = {}  # told to the caller, never stored
+        self._lock = threading.Lock()  # an answer's place is where the file ended before it
         self._segment = folder / f"{uuid.uuid4().hex}.jsonl"
 
     @property
@@ -78,7 +80,7 @@ class CachedLLM:
 
     def _write(self, key: str, completions: Sequence[Completion]) -> None:
         line = json.dumps({"key": key, "completions": [asdict(completion) for completion in completions]}) + "\n"
-        with self._segment.open("ab") as file:
+        with self._lock, self._segment.open("ab") as file:
             offset = file.tell()
             file.write(line.encode())
         self._places[key] = (self._segment, offset)

@@ -6,7 +6,6 @@ import itertools
 from collections import Counter
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -14,6 +13,7 @@ import jinja2
 from codedpo.config import Config, dump_config
 from codedpo.engine import StageResult
 from codedpo.evaluate import PassRate, compare, interval
+from codedpo.places import Place
 from codedpo.records import Outcome, Pair, Timing
 from codedpo.report.diff import side_by_side
 from codedpo.report.figures import pass_rate_figure, training_figure
@@ -36,7 +36,7 @@ class RunSummary:
     after: PassRate | None
 
 
-def write_report(summary: RunSummary, path: Path) -> Path:
+def write_report(summary: RunSummary, path: Place) -> Place:
     """Write the page; it loads nothing from anywhere."""
     source = (resources.files("codedpo.report") / "page.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(
@@ -48,7 +48,7 @@ def write_report(summary: RunSummary, path: Path) -> Path:
 
 def _view(summary: RunSummary) -> dict[str, Any]:
     results = summary.results
-    drops = {name: result.dropped() for name, result in results.items()}
+    drops = {name: result.drop_counts() for name, result in results.items()}
     pairs: list[Pair] = list(itertools.islice(results["pairs"].rows(), _PAIRS)) if "pairs" in results else []
     timings = results["timings"].rows() if "timings" in results else iter(())
     kinds = Counter(pair.kind for pair in results["pairs"].rows()) if "pairs" in results else Counter[str]()
@@ -56,11 +56,9 @@ def _view(summary: RunSummary) -> dict[str, Any]:
     return {
         "config": summary.config,
         "config_text": dump_config(summary.config),
-        "stages": [(name, result.row_count(), len(drops[name])) for name, result in results.items()],
+        "stages": [(name, result.row_count(), drops[name].total()) for name, result in results.items()],
         "drops": [
-            (name, what, reason, count)
-            for name in results
-            for (what, reason), count in Counter((row.what, row.reason) for row in drops[name]).most_common()
+            (name, what, reason, count) for name in results for (what, reason), count in drops[name].most_common()
         ],
         "seeds": _seed_sources(results),
         "statistics": _statistics(results),
