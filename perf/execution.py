@@ -248,48 +248,65 @@ def trivial(options: argparse.Namespace) -> None:
             print(f"{title:34s} {peer:8.1f} executions/s: ours is {rate / peer:6.0f} times as fast")
 
 
-def tree_state(root: int) -> tuple[int, int, int]:
-    """(resident bytes, file descriptors, processes) of a process and all below it."""
-    parents = {}
+@dataclass(frozen=True)
+class TreeState:
+    """What a process and all below it hold and have used."""
+
+    memory: int
+    """Resident bytes, shared pages counted in each process."""
+    descriptors: int
+    processes: int
+    cpu_seconds: float
+    """Of those alive and of all that ended below them."""
+
+
+def tree_state(root: int) -> TreeState:
+    stats: dict[int, list[str]] = {}
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError, ValueError):
-            parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            stats[int(entry.name)] = (entry / "stat").read_text().rpartition(")")[2].split()
     tree, todo = set[int](), [root]
     while todo:
         process = todo.pop()
         tree.add(process)
-        todo += [child for child, parent in parents.items() if parent == process]
+        todo += [child for child, stat in stats.items() if int(stat[1]) == process]
     memory = descriptors = 0
     for process in tree:
         with contextlib.suppress(OSError):
             pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
             descriptors += len(os.listdir(f"/proc/{process}/fd"))
             memory += pages * os.sysconf("SC_PAGE_SIZE")
-    return memory, descriptors, len(tree)
+    ticks = sum(int(tick) for process in tree for tick in stats[process][11:15])
+    return TreeState(memory, descriptors, len(tree), ticks / os.sysconf("SC_CLK_TCK"))
 
 
 def scale(options: argparse.Namespace) -> None:
-    """Many tasks through one sandbox: memory, descriptors, processes, and the throughput of each tenth.
+    """Many tasks through one sandbox: memory, descriptors, processes, time and processor time of each tenth.
 
     The trivial tasks are 3 x 3 here: what grows, grows with the number of tasks, and 100,000 must end today.
     """
     kinds = [row.task for row in real_tasks()] if options.real else [small_task(k) for k in range(50)]
     tenths: list[float] = []
-    states: list[tuple[int, int, int]] = []
     with Sandbox(workers=options.workers) as sandbox:
         list(sandbox.execute_many(kinds[:20]))
-        states.append(tree_state(os.getpid()))
+        states = [tree_state(os.getpid())]
         for _ in range(10):
             start = time.perf_counter()
             for _ in sandbox.execute_many(kinds[k % len(kinds)] for k in range(options.tasks // 10)):
                 pass
             tenths.append(time.perf_counter() - start)
             states.append(tree_state(os.getpid()))
+    cpu = np.diff([state.cpu_seconds for state in states]) / (options.tasks / 10)
     print(f"{options.tasks} tasks, {options.workers} workers; tasks/s of each tenth:")
     print("  " + " ".join(f"{options.tasks / 10 / seconds:.1f}" for seconds in tenths))
-    print(f"last tenth / first tenth: {tenths[0] / tenths[-1]:.2f}")
-    for name, index, unit in (("memory MB", 0, 1e6), ("descriptors", 1, 1), ("processes", 2, 1)):
-        print(f"{name:12s} at the start {states[0][index] / unit:.0f}, most {max(s[index] for s in states) / unit:.0f}")
+    print("processor milliseconds per task of each tenth:\n  " + " ".join(f"{1e3 * used:.2f}" for used in cpu))
+    print(
+        f"last tenth / first tenth: throughput {tenths[0] / tenths[-1]:.2f}, by processor time {cpu[0] / cpu[-1]:.2f}"
+    )
+    megabytes = [state.memory / 1e6 for state in states]
+    print(f"memory MB    at the start {megabytes[0]:.0f}, most {max(megabytes):.0f}")
+    print(f"descriptors  at the start {states[0].descriptors}, most {max(s.descriptors for s in states)}")
+    print(f"processes    at the start {states[0].processes}, most {max(s.processes for s in states)}")
 
 
 def cores(options: argparse.Namespace) -> None:

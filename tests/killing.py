@@ -16,7 +16,7 @@ from typing import Any
 from codedpo.errors import LLMError
 from codedpo.llms import Request, Sampling
 from codedpo.llms.cache import CachedLLM
-from codedpo.llms.openai import OpenAIClient
+from codedpo.llms.client import OpenAIClient
 
 
 def run_until(settings: Path, scratch: Path, is_time: Callable[[], bool]) -> bool:

@@ -22,6 +22,11 @@ SOLUTIONS = (
 TESTS = ("{f}([1, 2, 3], 1) == [2, 3]", "{f}([], 5) == []", "{f}([5, 1, 9], 5) == [9]", "{f}([2, 2], 2) == [2, 2]")
 
 
+class Server(ThreadingHTTPServer):
+    request_queue_size = 128  # a full queue drops a connection, and the client tries again only after a second
+    daemon_threads = True
+
+
 class LoopbackLLM:
     """Context: the server runs; `base_url`, and `requests`, the payloads that it was sent."""
 
@@ -33,6 +38,7 @@ class LoopbackLLM:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # or every body waits 40 ms for the client to confirm the headers
 
             def do_POST(self) -> None:
                 payload = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -52,8 +58,7 @@ class LoopbackLLM:
 
             def log_message(self, *_: Any) -> None: ...
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = Server(("127.0.0.1", 0), Handler)
         self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
     def __enter__(self) -> LoopbackLLM:

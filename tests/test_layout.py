@@ -91,8 +91,11 @@ def test_help_imports_nothing_heavy(command: list[str]) -> None:
     assert output.rstrip().endswith("HEAVY []")
 
 
-def test_building_data_needs_no_torch() -> None:
-    code = "import sys, codedpo.job, codedpo.engine\nprint({'torch', 'transformers', 'trl', 'xllamacpp'} & set(sys.modules))"
+def test_a_job_starts_without_what_it_may_never_need() -> None:
+    code = (
+        "import sys, codedpo.job, codedpo.engine\n"
+        "print({'torch', 'transformers', 'trl', 'xllamacpp', 'openai', 'matplotlib'} & set(sys.modules))"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 

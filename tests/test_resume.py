@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -22,10 +21,9 @@ from codedpo.progress import Silent
 from codedpo.records import Pair
 from codedpo.store import measured_columns, read_records
 from conftest import run_settings, write_source
+from kill_driver import __file__ as DRIVER
 from killing import kept_answers, run_until, text_of
 from loopback import LoopbackLLM
-
-DRIVER = Path(__file__).with_name("kill_driver.py")
 
 
 def without_measurements(value: Any, measured: frozenset[str]) -> Any:
@@ -61,6 +59,21 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield folder / "run", source, server
 
 
+@pytest.fixture(scope="module")
+def killed(reference: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """By stage, the folder of a run that was killed in it: `settings.json`, `run` and its temporary files."""
+    _, source, server = reference
+    folders = {stage: tmp_path_factory.mktemp(stage) for stage in STAGE_NAMES}
+    for folder in folders.values():
+        settings = run_settings(folder / "run", source, server.base_url)
+        (folder / "settings.json").write_text(json.dumps(settings))
+        (folder / "scratch").mkdir()
+    runs = [argument for stage in STAGE_NAMES for argument in (folders[stage] / "settings.json", stage, "6")]
+    done = subprocess.run([sys.executable, DRIVER, *runs], capture_output=True, text=True, check=False)
+    assert done.stdout == json.dumps([-signal.SIGKILL] * len(STAGE_NAMES)), done.stderr
+    return folders
+
+
 def test_the_reference_run_made_something_in_every_stage(reference: Any) -> None:
     folder, _, _ = reference
     counts = {stage: len(rows(folder, stage)) for stage in STAGE_NAMES}
@@ -71,29 +84,25 @@ def test_the_reference_run_made_something_in_every_stage(reference: Any) -> None
 
 
 @pytest.mark.parametrize("stage", STAGE_NAMES)
-def test_killed_in_any_stage_a_second_run_ends_with_the_same_rows(stage: str, reference: Any, tmp_path: Path) -> None:
-    expected, source, server = reference
-    settings = run_settings(tmp_path / "run", source, server.base_url)
-    (tmp_path / "settings.json").write_text(json.dumps(settings))
-    driver = [sys.executable, str(DRIVER), str(tmp_path / "settings.json")]
-    (tmp_path / "scratch").mkdir()
-    environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch")}
-    killed = subprocess.run([*driver, stage, "6"], capture_output=True, check=False, env=environment)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    finished = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("0*.parquet")}
+def test_killed_in_any_stage_a_second_run_ends_with_the_same_rows(
+    stage: str, reference: Any, killed: dict[str, Path]
+) -> None:
+    expected, _, server = reference
+    folder = killed[stage]
+    finished = {path: path.stat().st_mtime_ns for path in (folder / "run").rglob("0*.parquet")}
     asked = len(server.requests)
-    kept = kept_answers(tmp_path / "run" / "llm_cache", server.requests)
-    run(make_config(settings))
+    kept = kept_answers(folder / "run" / "llm_cache", server.requests)
+    run(make_config(json.loads((folder / "settings.json").read_text())))
     for name in STAGE_NAMES:
-        assert rows(tmp_path / "run", name) == rows(expected, name), name
-    assert drops(tmp_path / "run") == drops(expected)
+        assert rows(folder / "run", name) == rows(expected, name), name
+    assert drops(folder / "run") == drops(expected)
     assert all(path.stat().st_mtime_ns == time for path, time in finished.items() if "dropped" not in path.name)
     assert kept or stage in ("seeds", "tasks")
     assert not kept & {text_of(payload) for payload in server.requests[asked:]}
     if stage in ("timings", "pairs"):
         assert len(server.requests) == asked
-    assert not list((tmp_path / "run").rglob("*.tmp"))
-    assert not list((tmp_path / "scratch").iterdir())
+    assert not list((folder / "run").rglob("*.tmp"))
+    assert not list((folder / "scratch").iterdir())
 
 
 @pytest.mark.timeout(400)

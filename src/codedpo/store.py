@@ -167,6 +167,7 @@ def write_text(target: Place, text: str) -> None:
         file.write(text.encode("utf-8"))
 
 
+@functools.cache
 def _hints(record: type) -> Sequence[tuple[dataclasses.Field[Any], Any]]:
     hints = get_type_hints(record)
     return [(field, hints[field.name]) for field in dataclasses.fields(record)]

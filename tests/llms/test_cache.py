@@ -5,7 +5,7 @@ import pytest
 from codedpo.errors import LLMError
 from codedpo.llms import Request, Sampling
 from codedpo.llms.cache import CachedLLM
-from codedpo.llms.openai import OpenAIClient
+from codedpo.llms.client import OpenAIClient
 from loopback import LoopbackLLM
 
 REQUESTS = [Request(({"role": "user", "content": f"def f{i}():"},), Sampling(), seed=i, n=2) for i in range(4)]

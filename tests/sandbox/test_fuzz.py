@@ -116,6 +116,8 @@ DEPENDENT = (
     "import typing\ntyping.sys.modules.clear()",
     "from typing import Iterable\nIterable.a = 1",
     "from functools import wraps",
+    "from typing import List\nclass A:\n    def __hash__(self): return 1\ndef f(x): return List[A()]",
+    "import typing as t\nclass A:\n    def __eq__(self, other): return True\ndef f(x): return A()",
     "def f(x): return print.__self__",
 )
 

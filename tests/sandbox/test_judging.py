@@ -6,6 +6,7 @@ import ast
 import builtins
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import clerk  # pyright: ignore[reportMissingImports]
@@ -234,10 +235,11 @@ def test_hostile_tests_touch_no_other_verdict(pool: Sandbox) -> None:
     assert Outcome(execution.outcomes[0, 5]) == Outcome.TIMEOUT
 
 
-def test_a_test_that_hangs_for_most_is_not_charged_to_the_solutions(pool: Sandbox) -> None:
+def test_a_test_that_hangs_for_most_is_not_charged_to_the_solutions() -> None:
     solutions = [f"def f(x):\n    while x < 0: pass\n    return x + 1 + 0 * {k}" for k in range(6)]
     tests = [*(f"assert f({-k}) == 1" for k in range(1, 3)), *(f"assert f({k}) == {k + 1}" for k in range(5))]
-    execution = run(pool, solutions, tests)
+    with Sandbox(limits=replace(LIMITS, cpu_seconds=0.2)) as sandbox:
+        execution = run(sandbox, solutions, tests)
     assert execution.passed[:, 2:].all()
     assert {Outcome(value) for value in execution.outcomes[:, :2].ravel()} == {Outcome.TIMEOUT, Outcome.NOT_RUN}
     assert "the test timed out for half of the solutions" in {reason.text for reason in execution.reasons}

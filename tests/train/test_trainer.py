@@ -129,6 +129,7 @@ def test_a_run_killed_in_training_ends_as_one_that_was_not(tiny: Path, tmp_path:
     with LoopbackLLM() as server:
         settings = {
             **run_settings(tmp_path / "run", source_folder, server.base_url),
+            "timings": {"min_credible_tests": 99},  # nothing is timed
             "pairs": {"efficiency": False},
             "train": {
                 "model": str(tiny),
@@ -141,13 +142,15 @@ def test_a_run_killed_in_training_ends_as_one_that_was_not(tiny: Path, tmp_path:
             "evaluate": {"every": 80, "max_tokens": 4},
         }
         (tmp_path / "settings.json").write_text(json.dumps(settings))
+        (tmp_path / "scratch").mkdir()
         driver = [sys.executable, DRIVER, str(tmp_path / "settings.json"), "train", "3"]
-        killed = subprocess.run(driver, capture_output=True, check=False)
-        assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+        with subprocess.Popen(driver, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            whole = run(make_config({**settings, "run_folder": str(tmp_path / "whole")}))  # meanwhile
+            killed, errors = process.communicate()
+        assert killed == json.dumps([-signal.SIGKILL]), errors
         checkpoints = list((tmp_path / "run" / "training").glob("*/checkpoint-*"))
         assert checkpoints
         resumed = run(make_config(settings))
-        whole = run(make_config({**settings, "run_folder": str(tmp_path / "whole")}))
     assert resumed.training is not None
     assert whole.training is not None
     assert resumed.training.steps == whole.training.steps > 3

@@ -15,7 +15,7 @@ from typing import Literal
 
 from codedpo.checks import require_at_least
 from codedpo.errors import LLMError, ModelError
-from codedpo.llms.openai import OpenAIClient
+from codedpo.llms import LLM
 from codedpo.models import locate, weights_hash
 
 
@@ -42,7 +42,7 @@ class LlamaCpp:
         return weights_hash(self.model)
 
     @contextlib.contextmanager
-    def open(self, *, cache: Path, log: Path, adapter: Path | None = None) -> Generator[OpenAIClient]:
+    def open(self, *, cache: Path, log: Path, adapter: Path | None = None) -> Generator[LLM]:
         """Start the server, yield a client, stop the server.
 
         Args:
@@ -54,6 +54,8 @@ class LlamaCpp:
             ModelError: the model cannot be had.
             LLMError: xllamacpp is missing or the server does not start; names the log.
         """
+        from codedpo.llms.client import OpenAIClient
+
         model = locate(self.model, cache)
         if not model.is_gguf:
             raise ModelError(f"llm.model: llama.cpp needs a GGUF file, and '{self.model}' is none; use kind: openai")

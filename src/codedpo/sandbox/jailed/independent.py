@@ -98,11 +98,13 @@ class _Found:
     def __init__(self):
         self.modules, self.bound, self.own = set(), set(), set()
         self.module_bases, self.loads, self.attributes = set(), [], []
-        self.stores, self.mutable_imports = False, False
+        self.stores, self.mutable_imports, self.typing = False, False, False
 
     def hold(self):
         if self.stores and (self.modules or self.mutable_imports):
             return False  # an attribute could be set on something imported, by whatever name
+        if self.typing and self.own & {"__eq__", "__hash__"}:
+            return False  # typing keeps what it is asked with, and compares it with what others ask with
         if self.modules & self.bound:
             return False
         for node in self.attributes:
@@ -121,12 +123,14 @@ def _is_safe_name(name):
 
 def _import(node, found):
     found.modules.update(alias.asname or alias.name for alias in node.names)
+    found.typing |= any(alias.name == "typing" for alias in node.names)
     return all(alias.name in _MEMBERS for alias in node.names)
 
 
 def _import_from(node, found):
     names = {alias.name for alias in node.names}
     found.bound.update(alias.asname or alias.name for alias in node.names)
+    found.typing |= node.module == "typing"
     if node.module != "__future__" and not (node.module == "typing" and names <= _PLAIN_TYPING):
         found.mutable_imports = True
     if node.level or node.module not in _MEMBERS:

@@ -38,6 +38,7 @@ class Rows:
         self._code = b""
         self._judge = None
         self._judged = frozenset()
+        self._faults = {}  # by test: why it has no judge
 
     def close(self):
         """Let go of the judge, and of the table: the collector that would find this circle seldom comes."""
@@ -194,12 +195,14 @@ class Rows:
         """Have a judge of this test; None, or why there is none: LATE, or it ended."""
         if self.places[test] == plain.SHARED and self._start_judge() and test in self._judged:
             return None
-        self._leave_judge()
-        inside = self._have_judge([test], lasting=False)
-        if isinstance(inside, list):
-            return None
-        self._end_judge()
-        return inside or "ended"
+        if test not in self._faults:
+            self._leave_judge()
+            inside = self._have_judge([test], lasting=False)
+            if isinstance(inside, list):
+                return None
+            self._end_judge()
+            self._faults[test] = inside or "ended"
+        return self._faults[test]
 
     def cell(self, solution, test, limit):
         """Judge one cell: (answer | None | LATE, exit status, processor seconds of the solution, of the judge)."""

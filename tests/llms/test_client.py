@@ -5,7 +5,7 @@ import pytest
 
 from codedpo.errors import LLMError
 from codedpo.llms import Request, Sampling
-from codedpo.llms.openai import OpenAIClient
+from codedpo.llms.client import OpenAIClient
 from loopback import LoopbackLLM
 
 REQUESTS = [
