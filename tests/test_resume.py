@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from codedpo.config import make_config
@@ -19,34 +18,12 @@ from codedpo.job import run
 from codedpo.pipeline import STAGE_NAMES
 from codedpo.progress import Silent
 from codedpo.records import Pair
-from codedpo.store import measured_columns, read_records
+from codedpo.store import read_records
 from conftest import run_settings, write_source
 from kill_driver import __file__ as DRIVER
 from killing import kept_answers, run_until, text_of
 from loopback import LoopbackLLM
-
-
-def without_measurements(value: Any, measured: frozenset[str]) -> Any:
-    if isinstance(value, dict):
-        return {key: without_measurements(part, measured) for key, part in value.items() if key not in measured}
-    return [without_measurements(part, measured) for part in value] if isinstance(value, list) else value
-
-
-def rows(folder: Path, stage: str) -> list[Any]:
-    """The rows of a stage less its measured columns; of timings also less which pairs they led to."""
-    from codedpo.pipeline import STAGES
-
-    record = next(s.MAKES for s in STAGES if stage == s.NAME)
-    names = json.loads((folder / "manifest.json").read_text())["stages"][stage]["shards"]
-    table = [row for name in names for row in pq.read_table(folder / name).to_pylist()]
-    if record is Pair:
-        table = [row for row in table if row["kind"] == "correctness"]
-    return without_measurements(table, measured_columns(record))
-
-
-def drops(folder: Path) -> list[Any]:
-    """What was dropped, less what depends on measured times."""
-    return [row for row in pq.read_table(folder / "dropped.parquet").to_pylist() if row["what"] != "efficiency"]
+from outcomes import drops, rows
 
 
 @pytest.fixture(scope="module")

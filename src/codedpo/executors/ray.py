@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import Generator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -23,7 +24,8 @@ from codedpo.sandbox import SandboxSettings
 from codedpo.shards import Made, Work
 
 _OBJECT_STORE_BYTES = 100 * 2**20
-"""Shards travel through the run folder, so Ray needs room for next to nothing."""
+"""Rows travel through the run folder, so Ray needs room for next to nothing."""
+_ANSWER_SECONDS = 10.0
 _TOOLS: dict[Share, WorkerTools] = {}
 """A worker's sandbox, kept from task to task; it ends with the worker."""
 
@@ -63,6 +65,7 @@ class RayExecutor:
         """
         if find_spec("ray") is None:
             raise ConfigError("executor: ray is not installed: pip install 'codedpo[ray]'")
+        _require_answer(self.address)
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         import ray
@@ -117,6 +120,17 @@ class RayExecutor:
             raise ConfigError(
                 f"executor.address: no Ray cluster at '{self.address or 'this machine'}': {error}"
             ) from error
+
+
+def _require_answer(address: str) -> None:
+    """Ray itself tries a dead address for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+    except OSError as error:
+        raise ConfigError(f"executor.address: no Ray cluster at '{address}': {error}") from error
 
 
 def _make(work: Work, share: Share) -> Made | Exception:
