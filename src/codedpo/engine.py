@@ -18,18 +18,18 @@ import itertools
 import json
 import os
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from codedpo.config import Config
 from codedpo.context import Advance, Context, Dropped
 from codedpo.errors import ConfigError, RecordError
 from codedpo.executors import Executor, here
 from codedpo.imports import import_rows
-from codedpo.places import Place, names_in
+from codedpo.places import Place, Remote, names_in
 from codedpo.progress import Observer
 from codedpo.results import Board, StageResult
 from codedpo.schedule import Job, run_chains
@@ -38,8 +38,6 @@ from codedpo.store import RecordWriter, count_rows, join_records, read_metadata,
 from codedpo.tools import RunTools
 
 _READERS = 16
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
 
 
 @dataclass
@@ -102,7 +100,7 @@ class Engine:
             write_text(index, json.dumps(names))
         names = json.loads(index.read_text())
         shards = tuple(Shard(name.split("-")[1].removesuffix(".parquet"), folder / name) for name in names)
-        made = tuple(Made(0, rows, 0) for rows in _in_threads(count_rows, [shard.path for shard in shards]))
+        made = tuple(Made(0, rows, 0) for rows in _count_all([shard.path for shard in shards]))
         return StageResult(stage.NAME, stage.MAKES, shards, made, dropped_path)
 
     def _write_source(self, stage: Any, recipe: str, rows: Iterable[Any]) -> Iterator[str]:
@@ -162,8 +160,8 @@ class Engine:
         )
         names = names_in(self.folder / stage.NAME)
         there = [index for index, shard in enumerate(shards) if shard.path.name in names]
-        rows = _in_threads(count_rows, [shards[index].path for index in there])
-        dropped = _in_threads(count_rows, [shards[index].dropped for index in there])
+        rows = _count_all([shards[index].path for index in there])
+        dropped = _count_all([shards[index].dropped for index in there])
         made: list[Made | None] = [None] * len(shards)
         for index, kept, left in zip(there, rows, dropped, strict=True):
             read = above.made[index]
@@ -288,10 +286,12 @@ def _close(executors: dict[str, Executor], *, wait: bool) -> None:
         executor.close(wait=wait)
 
 
-def _in_threads(function: Callable[[_In], _Out], items: Sequence[_In]) -> list[_Out]:
-    """The results in order: on object storage each one is a journey."""
+def _count_all(paths: Sequence[Place]) -> list[int]:
+    """Rows of each file; side by side in an object store, where each one is a journey."""
+    if not any(isinstance(path, Remote) for path in paths):
+        return [count_rows(path) for path in paths]
     with ThreadPoolExecutor(_READERS) as pool:
-        return list(pool.map(function, items))
+        return list(pool.map(count_rows, paths))
 
 
 def _hash(*parts: Any) -> str:
