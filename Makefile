@@ -31,7 +31,7 @@ setup: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: codedpo needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --constraint constraints.txt --editable '.[train,llamacpp,dev]'
+	$(RUN) -m pip install --quiet --constraint constraints.txt --editable '.[train,llamacpp,ray,s3,dev]'
 	@touch $(VENV)/.ready
 
 clean:

@@ -111,7 +111,7 @@ def precision(count: int) -> None:
 
 
 def recall() -> None:
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "decontaminate"))
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
     from planting import renamed, stripped, verbatim
 
     index = load_index()

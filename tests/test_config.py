@@ -6,6 +6,8 @@ import pytest
 
 from codedpo.config import dump_config, load_config, make_config
 from codedpo.errors import ConfigError
+from codedpo.executors.local import LocalExecutor
+from codedpo.executors.ray import RayExecutor
 from codedpo.llms.budget import Budget
 from codedpo.llms.llamacpp import LlamaCpp
 from codedpo.llms.transformers import Transformers
@@ -72,6 +74,17 @@ def test_the_resolved_configuration_reads_back_equal(tmp_path: Path) -> None:
         ({"llm": {"kind": "transformers", "model": "m", "batch_size": 0}}, r"llm\.batch_size: 0 must be at least 1"),
         ({"llm": {**LLM, "concurrency": 0}}, r"llm\.concurrency: 0 must be at least 1"),
         ({"workers": -1}, "workers: -1 must be at least 0"),
+        ({"shards_in_flight": 0}, "shards_in_flight: 0 must be at least 1"),
+        ({"executor": {"processes": -1}}, r"executor\.processes: -1 must be at least 0"),
+        ({"executor": {"kind": "ray", "adress": "a"}}, r"executor\.adress: unknown key; did you mean 'address'\?"),
+        (
+            {"executor": {"kind": "ray", "address": "auto", "workers": 2}},
+            "executor.workers: is for a cluster started here",
+        ),
+        (
+            {"run_folder": "memory://r", "executor": {"processes": 2}},
+            "run_folder: other processes cannot see memory://",
+        ),
         ({"evaluate": {}}, "evaluate: measures before and after training; add a `train` section"),
         ({"rankings": {"parameters": {"damp": 1}}}, r"rankings\.parameters: codedpo does not take them"),
         ({"limit": 0}, "limit: 0 must be at least 1"),
@@ -123,7 +136,7 @@ def test_every_key_is_documented() -> None:
     text = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text()
     config = make_config({"run_folder": "r", "llm": LLM, "train": {}, "evaluate": {}})
     llms = [LlamaCpp(), config.llm, VLLM("m"), Transformers("m"), Budget()]
-    sections = [config, *llms, config.sandbox, *config.stages, config.train, config.evaluate]
-    sections += [*get_args(get_args(AnySource)[0]), Columns]
+    sections = [config, *llms, RayExecutor(), LocalExecutor(), config.sandbox, *config.stages]
+    sections += [config.train, config.evaluate, *get_args(get_args(AnySource)[0]), Columns]
     keys = {field.name for section in sections for field in dataclasses.fields(section)}
     assert not {key for key in keys if f"`{key}`" not in text and f"## {key}" not in text}

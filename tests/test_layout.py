@@ -14,7 +14,7 @@ import codedpo
 SOURCE = Path(codedpo.__file__).parent
 FLOORS = (
     ("errors", "plugins", "checks"),
-    ("records", "store", "packages", "rows", "source_archive"),
+    ("records", "places", "store", "packages", "rows", "source_archive"),
     (
         "code",
         "prompting",
@@ -28,11 +28,12 @@ FLOORS = (
         "llms",
         "benchmarks",
     ),
-    ("context", "evaluate", "train", "imports", "train_split", "repeats"),
-    ("stages",),
+    ("context", "shards", "evaluate", "train", "imports", "train_split", "repeats"),
+    ("stages", "executors"),
     ("pipeline",),
     ("config",),
     ("progress", "tools"),
+    ("results", "schedule"),
     ("engine",),
     ("report",),
     ("job", "plan", "doctor"),

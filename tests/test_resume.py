@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from codedpo.config import make_config
@@ -17,33 +18,12 @@ from codedpo.job import run
 from codedpo.pipeline import STAGE_NAMES
 from codedpo.progress import Silent
 from codedpo.records import Pair
-from codedpo.store import measured_columns, read_records
+from codedpo.store import read_records
 from conftest import run_settings, write_source
 from kill_driver import __file__ as DRIVER
+from killing import kept_answers, run_until, text_of
 from loopback import LoopbackLLM
-
-
-def without_measurements(value: Any, measured: frozenset[str]) -> Any:
-    if isinstance(value, dict):
-        return {key: without_measurements(part, measured) for key, part in value.items() if key not in measured}
-    return [without_measurements(part, measured) for part in value] if isinstance(value, list) else value
-
-
-def rows(folder: Path, stage: str) -> list[Any]:
-    """The rows of a stage less its measured columns; of timings also less which pairs they led to."""
-    from codedpo.pipeline import STAGES
-
-    record = next(s.MAKES for s in STAGES if stage == s.NAME)
-    names = json.loads((folder / "manifest.json").read_text())["stages"][stage]["shards"]
-    table = [row for name in names for row in pq.read_table(folder / name).to_pylist()]
-    if record is Pair:
-        table = [row for row in table if row["kind"] == "correctness"]
-    return without_measurements(table, measured_columns(record))
-
-
-def drops(folder: Path) -> list[Any]:
-    """What was dropped, less what depends on measured times."""
-    return [row for row in pq.read_table(folder / "dropped.parquet").to_pylist() if row["what"] != "efficiency"]
+from outcomes import drops, rows
 
 
 @pytest.fixture(scope="module")
@@ -88,15 +68,43 @@ def test_killed_in_any_stage_a_second_run_ends_with_the_same_rows(
     folder = killed[stage]
     finished = {path: path.stat().st_mtime_ns for path in (folder / "run").rglob("0*.parquet")}
     asked = len(server.requests)
+    kept = kept_answers(folder / "run" / "llm_cache", server.requests)
     run(make_config(json.loads((folder / "settings.json").read_text())))
     for name in STAGE_NAMES:
         assert rows(folder / "run", name) == rows(expected, name), name
     assert drops(folder / "run") == drops(expected)
     assert all(path.stat().st_mtime_ns == time for path, time in finished.items() if "dropped" not in path.name)
-    if stage not in ("seeds", "tasks", "samples"):
+    assert kept or stage in ("seeds", "tasks")
+    assert not kept & {text_of(payload) for payload in server.requests[asked:]}
+    if stage in ("timings", "pairs"):
         assert len(server.requests) == asked
     assert not list((folder / "run").rglob("*.tmp"))
     assert not list((folder / "scratch").iterdir())
+
+
+@pytest.mark.timeout(400)
+def test_killed_at_random_moments_it_ends_with_the_same_rows(reference: Any, tmp_path: Path) -> None:
+    expected, source, server = reference
+    settings, folder = tmp_path / "settings.json", tmp_path / "run"
+    settings.write_text(json.dumps(run_settings(folder, source, server.base_url)))
+    (tmp_path / "scratch").mkdir()
+    draw = random.Random(4)
+    files = len(list(expected.rglob("*.parquet")))
+    for point in sorted(draw.sample(range(1, files), 5)):
+        delay, reached = draw.uniform(0, 0.3), []
+
+        def is_time(point: int = point, delay: float = delay, reached: list[float] = reached) -> bool:
+            if not reached and len(list(folder.rglob("*.parquet"))) >= point:
+                reached.append(time.monotonic())
+            return bool(reached) and time.monotonic() - reached[0] > delay
+
+        kept, asked = kept_answers(folder / "llm_cache", server.requests), len(server.requests)
+        assert run_until(settings, tmp_path / "scratch", is_time)
+        assert not kept & {text_of(payload) for payload in server.requests[asked:]}
+    run(make_config(json.loads(settings.read_text())))
+    for name in STAGE_NAMES:
+        assert rows(folder, name) == rows(expected, name), name
+    assert drops(folder) == drops(expected)
 
 
 def test_a_finished_run_does_nothing_twice(reference: Any) -> None:

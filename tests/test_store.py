@@ -5,8 +5,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from codedpo.errors import RecordError
+from codedpo.places import atomic_path
 from codedpo.records import Execution, Generation, Pair, Ranking, Samples, Seed, Task, Timing
-from codedpo.store import atomic_path, measured_columns, read_records, schema_of, write_records
+from codedpo.store import measured_columns, read_records, schema_of, write_records
 
 SEED = Seed("s", "f", "def f(): ...", "doc", "pkg", "1.0", "a.py", 3, "MIT")
 GENERATION = Generation("m", "w", "task-1", 0.8, 0.95, 0, 100, 7)

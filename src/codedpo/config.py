@@ -15,6 +15,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 from codedpo.checks import require_at_least
 from codedpo.errors import ConfigError
 from codedpo.evaluate import Evaluate
+from codedpo.executors.local import LocalExecutor
+from codedpo.executors.ray import RayExecutor
 from codedpo.llms.llamacpp import LlamaCpp
 from codedpo.llms.openai import OpenAIServer
 from codedpo.llms.transformers import Transformers
@@ -33,6 +35,8 @@ from codedpo.plugins import did_you_mean
 from codedpo.sandbox import SandboxSettings
 from codedpo.train.settings import Train
 
+_DEFAULT_KINDS = {"llm": "llamacpp", "executor": "local"}
+
 
 @dataclass(frozen=True)
 class Config:
@@ -48,8 +52,16 @@ class Config:
     """Rows per shard: the unit of work and of resume."""
     workers: int = 0
     """Sandbox processes; 0 means one per core."""
+    executor: Annotated[LocalExecutor | RayExecutor, Field(discriminator="kind")] = LocalExecutor()
+    """Who makes the shards of the stages that ask no LLM."""
+    shards_in_flight: int = 4
+    """Shards that ask the LLM at once, so that its queue does not run dry at a shard's end."""
+    overlap: bool = True
+    """Run what is generated while more is generated, where the LLM runs elsewhere (kind openai)."""
     cache: str = ""
     """Folder for models and packages; empty means the user's cache folder."""
+    local_folder: str = ""
+    """Folder on this machine for lock, logs, answers and checkpoints; empty means the run folder, or one in `cache`."""
     sandbox: SandboxSettings = SandboxSettings()
     seeds: ExtractSeeds = ExtractSeeds()
     tasks: WriteTasks = WriteTasks()
@@ -64,7 +76,11 @@ class Config:
     """None: no pass@1 before and after."""
 
     def __post_init__(self) -> None:
-        require_at_least(self, "", shard_size=1, workers=0)
+        require_at_least(self, "", shard_size=1, workers=0, shards_in_flight=1)
+        if self.run_folder.startswith("memory:") and not self.executor.shares_memory:
+            raise ConfigError(
+                "run_folder: other processes cannot see memory://; take a path or s3://, or set executor.processes=0"
+            )
         if self.limit is not None:
             require_at_least(self, "", limit=1)
         if self.evaluate is not None and self.train is None:
@@ -74,6 +90,16 @@ class Config:
     def stages(self) -> tuple[Any, ...]:
         """The seven stages in order."""
         return (self.seeds, self.tasks, self.samples, self.executions, self.rankings, self.timings, self.pairs)
+
+    @property
+    def llm_is_elsewhere(self) -> bool:
+        """Whether the LLM takes nothing from this machine's processors, and several threads may ask it."""
+        return self.llm.kind not in ("llamacpp", "transformers")
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether stages run side by side."""
+        return self.overlap and self.llm_is_elsewhere
 
     @property
     def cache_folder(self) -> Path:
@@ -101,8 +127,10 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 
 def make_config(data: dict[str, Any]) -> Config:
     """Validate a nested dict; the same errors as `load_config`."""
-    llm: Any = data.get("llm", {})
-    named: dict[str, Any] = {**data, "llm": {"kind": "llamacpp", **llm} if isinstance(llm, dict) else llm}
+    named = {**data, "llm": data.get("llm", {})}
+    for section, kind in _DEFAULT_KINDS.items():
+        if isinstance(named.get(section), dict):
+            named[section] = {"kind": kind, **named[section]}
     try:
         config = TypeAdapter(Config).validate_json(json.dumps(named), strict=True, extra="forbid")
     except ValidationError as error:

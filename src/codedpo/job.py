@@ -24,6 +24,7 @@ from codedpo.evaluate import PassRate, evaluate
 from codedpo.llms import LLM, Completion
 from codedpo.llms.llamacpp import LlamaCpp
 from codedpo.models import Model, locate
+from codedpo.places import Place, Remote, place, remove_drafts
 from codedpo.progress import Observer, Silent
 from codedpo.records import Pair
 from codedpo.report import RunSummary, write_report
@@ -37,8 +38,8 @@ from codedpo.train.trainer import TrainResult
 class RunResult:
     """What a run made."""
 
-    folder: Path
-    report: Path
+    folder: Place
+    report: Place
     rows: dict[str, int]
     """Rows per stage."""
     training: TrainResult | None
@@ -56,11 +57,11 @@ def run(config: Config, *, observer: Observer | None = None, until: str | None =
         CodeDPOError: what went wrong and what to do; everything done so far is kept.
     """
     observer = observer or Silent()
-    folder = Path(config.run_folder)
+    folder, local = place(config.run_folder), _local_folder(config)
     if until is None:
         _require_what_comes_last(config)
-    with _locked(folder), RunTools(config, folder) as tools:
-        write_text(folder / "config.yaml", dump_config(config))
+    with _locked(local), RunTools(config, local) as tools:
+        _write_config(config, folder)
         started = time.time()
         if isinstance(config.llm, LlamaCpp) and until != "seeds":
             observer.started("model", None)
@@ -70,7 +71,7 @@ def run(config: Config, *, observer: Observer | None = None, until: str | None =
         tools.stop_llm()
         training = before = after = None
         if until is None and config.train is not None:
-            before, training, after = _train_and_evaluate(config, folder, tools, results, observer)
+            before, training, after = _train_and_evaluate(config, local, tools, results, observer)
         summary = RunSummary(config, results, training, before, after)
         _write_manifest(config, folder, tools, summary, started)
         report = write_report(summary, folder / "report.html")
@@ -195,6 +196,30 @@ def _open_model(config: Config, tools: RunTools, model: Model, trained: Path | N
     yield tools.cached(TransformersLLM(model.name, weights, load_trained(model, trained), load_tokenizer(model)))
 
 
+def _local_folder(config: Config) -> Path:
+    """Where lock, logs, answers and checkpoints lie: they need a file system."""
+    folder = place(config.run_folder)
+    if config.local_folder:
+        return Path(config.local_folder)
+    if isinstance(folder, Path):
+        return folder
+    return config.cache_folder / "runs" / hashlib.sha256(folder.url.encode()).hexdigest()[:16]
+
+
+def _write_config(config: Config, folder: Place) -> None:
+    """The first thing that is written: a store that refuses it ends the run here."""
+    try:
+        write_text(folder / "config.yaml", dump_config(config))
+    except ConfigError:
+        raise
+    except Exception as error:  # each store behind fsspec has exceptions of its own
+        if not isinstance(folder, Remote):
+            raise
+        raise ConfigError(
+            f"run_folder: cannot write to {folder}: {error}; check the address, the endpoint and the credentials"
+        ) from error
+
+
 @contextlib.contextmanager
 def _locked(folder: Path) -> Generator[None]:
     """One process per run folder."""
@@ -208,6 +233,7 @@ def _locked(folder: Path) -> Generator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise RecordError(f"{folder}: another codedpo process works in this run folder; wait for it") from error
+        remove_drafts(folder)
         log = logging.FileHandler(folder / "run.log")
         log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logging.getLogger("codedpo").addHandler(log)
@@ -219,11 +245,11 @@ def _locked(folder: Path) -> Generator[None]:
             log.close()
 
 
-def _write_manifest(config: Config, folder: Path, tools: RunTools, summary: RunSummary, started: float) -> None:
+def _write_manifest(config: Config, folder: Place, tools: RunTools, summary: RunSummary, started: float) -> None:
     stages: dict[str, Any] = {
         name: {
             "rows": result.row_count(),
-            "shards": [str(shard.path.relative_to(folder)) for shard in result.shards],
+            "shards": [f"{name}/{shard.path.name}" for shard in result.shards],
         }
         for name, result in summary.results.items()
     }

@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
-import os
+import threading
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -18,8 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codedpo.errors import RecordError
+from codedpo.places import Place, whole_file
 
 T = typing.TypeVar("T")
+R = typing.TypeVar("R")
+_BATCH_ROWS, _BATCH_FILES, _READERS = 1024, 256, 16
 _PLAIN: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 _ARRAY = pa.struct({"data": pa.large_binary(), "shape": pa.list_(pa.int32())})
 _MEASURED = {b"measured": b"true"}
@@ -43,31 +48,77 @@ def measured_columns(record: type) -> frozenset[str]:
     return frozenset(names)
 
 
-def write_records(path: Path, record: type, rows: Iterable[Any], metadata: Mapping[str, str] | None = None) -> int:
+class RecordWriter:
+    """Context: rows, one by one and from any thread, into a Parquet file that appears whole or not at all.
+
+    A batch of rows is held in memory, never more.
+    """
+
+    def __init__(self, target: Place, record: type, metadata: Mapping[str, str] | None = None):
+        self._schema = schema_of(record)
+        self._stack = contextlib.ExitStack()
+        self._target = target
+        self._metadata = dict(metadata or {})
+        self._batch: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
+        self.rows = 0
+        """Rows so far."""
+
+    def __enter__(self) -> RecordWriter:
+        file = self._stack.enter_context(whole_file(self._target))
+        schema = self._schema.with_metadata(self._metadata)
+        self._parquet = self._stack.enter_context(pq.ParquetWriter(file, schema, compression="zstd"))
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is None:
+            self._flush()
+        self._stack.__exit__(kind, error, trace)
+
+    def add(self, row: Any) -> None:
+        """Append one record."""
+        with self._lock:
+            self._batch.append(_encode(row))
+            self.rows += 1
+            if len(self._batch) >= _BATCH_ROWS:
+                self._flush()
+
+    def _flush(self) -> None:
+        if self._batch:
+            self._parquet.write_table(pa.Table.from_pylist(self._batch, schema=self._schema))
+            self._batch.clear()
+
+
+def write_records(target: Place, record: type, rows: Iterable[Any], metadata: Mapping[str, str] | None = None) -> int:
     """Write rows to a Parquet file that appears whole or not at all; returns their number."""
-    dicts = [_encode(row) for row in rows]
-    schema = schema_of(record).with_metadata(dict(metadata or {}))
-    table = pa.Table.from_pylist(dicts, schema=schema)
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
-    return len(dicts)
+    with RecordWriter(target, record, metadata) as writer:
+        for row in rows:
+            writer.add(row)
+    return writer.rows
 
 
-def read_records(path: Path, record: type[T]) -> list[T]:
+def join_records(target: Place, record: type, sources: Sequence[Place], metadata: Mapping[str, str]) -> None:
+    """Write the rows of many files of one record class into one, a batch of files in memory at a time."""
+    schema = schema_of(record).with_metadata(dict(metadata))
+    with (
+        whole_file(target) as file,
+        pq.ParquetWriter(file, schema, compression="zstd") as parquet,
+        ThreadPoolExecutor(_READERS) as pool,
+    ):
+        for start in range(0, len(sources), _BATCH_FILES):
+            batch = sources[start : start + _BATCH_FILES]
+            tables = [table for table in pool.map(lambda path: _read_table(path, record), batch) if table.num_rows]
+            if tables:
+                parquet.write_table(pa.concat_tables(tables))
+
+
+def read_records(source: Place, record: type[T]) -> list[T]:
     """Read all rows of a file written by `write_records`.
 
     Raises:
         RecordError: the file is missing, unreadable, or of another schema.
     """
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise RecordError(f"{path}: cannot be read as Parquet: {error}; delete it and run again") from error
-    if not table.schema.equals(schema_of(record)):
-        raise RecordError(
-            f"{path}: its columns are not those of {record.__name__} in this version; use another run folder"
-        )
-    return [_decode(record, row) for row in table.to_pylist()]
+    return [_decode(record, row) for row in _read_table(source, record).to_pylist()]
 
 
 def decode_row(record: type[T], row: Mapping[str, Any]) -> T:
@@ -75,39 +126,50 @@ def decode_row(record: type[T], row: Mapping[str, Any]) -> T:
     return _decode(record, row)
 
 
-def count_rows(path: Path) -> int:
+def count_values(sources: Iterable[Place], record: type, columns: Sequence[str]) -> Counter[tuple[str, ...]]:
+    """How often each combination of values of these columns occurs in some files."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    for source in sources:
+        table = _read_table(source, record, columns)
+        counts.update(zip(*(table.column(name).to_pylist() for name in columns), strict=True))
+    return counts
+
+
+def count_rows(source: Place) -> int:
     """Number of rows, from the file's footer."""
+    return _parquet(source, lambda file: file.metadata.num_rows)
+
+
+def read_metadata(source: Place) -> dict[str, str]:
+    """What `write_records` was given as metadata."""
+    found = _parquet(source, lambda file: file.schema_arrow.metadata) or {}
+    return {key.decode(): value.decode() for key, value in found.items()}
+
+
+def _read_table(source: Place, record: type, columns: Sequence[str] | None = None) -> pa.Table:
+    def read(file: pq.ParquetFile) -> pa.Table:
+        if not file.schema_arrow.equals(schema_of(record)):
+            raise RecordError(
+                f"{source}: its columns are not those of {record.__name__} in this version; use another run folder"
+            )
+        return file.read(columns).replace_schema_metadata(None)
+
+    return _parquet(source, read)
+
+
+def _parquet(source: Place, use: Callable[[pq.ParquetFile], R]) -> R:
+    """What `use` makes of an open Parquet file; the one place where reading fails with a RecordError."""
     try:
-        return pq.read_metadata(path).num_rows
+        with source.open("rb") as opened, pq.ParquetFile(opened) as file:
+            return use(file)
     except (OSError, pa.ArrowException) as error:
-        raise RecordError(f"{path}: cannot be read as Parquet: {error}; delete it and run again") from error
+        raise RecordError(f"{source}: cannot be read as Parquet: {error}; delete it and run again") from error
 
 
-class atomic_path:
-    """Context: a temporary file beside `path` that replaces it on success and vanishes on failure."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        self.temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-    def __enter__(self) -> Path:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        return self.temporary
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        try:
-            if kind is None:
-                with self.temporary.open("rb+") as file:
-                    os.fsync(file.fileno())
-                os.replace(self.temporary, self.path)
-        finally:
-            self.temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
+def write_text(target: Place, text: str) -> None:
     """Write a text file that appears whole or not at all."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    with whole_file(target) as file:
+        file.write(text.encode("utf-8"))
 
 
 @functools.cache

@@ -6,7 +6,6 @@ import itertools
 from collections import Counter
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -14,11 +13,12 @@ import jinja2
 from codedpo.config import Config, dump_config
 from codedpo.engine import StageResult
 from codedpo.evaluate import PassRate, compare, interval
+from codedpo.places import Place
 from codedpo.records import Pair, Timing
 from codedpo.report.diff import side_by_side
 from codedpo.report.figures import pass_rate_figure, training_figure
 from codedpo.report.matrix import MatrixView, matrix_view
-from codedpo.report.statistics import drop_counts, stage_statistics, value_counts
+from codedpo.report.statistics import stage_statistics
 from codedpo.store import write_text
 from codedpo.train.trainer import TrainResult
 
@@ -37,7 +37,7 @@ class RunSummary:
     after: PassRate | None
 
 
-def write_report(summary: RunSummary, path: Path) -> Path:
+def write_report(summary: RunSummary, path: Place) -> Place:
     """Write the page; it loads nothing from anywhere."""
     source = (resources.files("codedpo.report") / "page.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(
@@ -49,10 +49,10 @@ def write_report(summary: RunSummary, path: Path) -> Path:
 
 def _view(summary: RunSummary) -> dict[str, Any]:
     results = summary.results
-    drops = {name: drop_counts(result) for name, result in results.items()}
+    drops = {name: result.drop_counts() for name, result in results.items()}
     pairs: list[Pair] = list(itertools.islice(results["pairs"].rows(), _PAIRS)) if "pairs" in results else []
     timings = results["timings"].rows() if "timings" in results else iter(())
-    kinds = value_counts(results["pairs"], "kind") if "pairs" in results else Counter[tuple[str]]()
+    kinds = results["pairs"].value_counts("kind") if "pairs" in results else Counter[tuple[str, ...]]()
     both = (summary.before, summary.after) if summary.before and summary.after else None
     return {
         "config": summary.config,
@@ -91,5 +91,5 @@ def _spread(timing: Timing) -> float:
 def _seed_sources(results: dict[str, StageResult]) -> list[tuple[Any, ...]]:
     if "seeds" not in results:
         return []
-    counts = value_counts(results["seeds"], "source", "version", "licence")
+    counts = results["seeds"].value_counts("source", "version", "licence")
     return [(*source, count) for source, count in sorted(counts.items())]

@@ -20,9 +20,9 @@ import pyarrow.parquet as pq
 from codedpo.code.normal import task_fingerprint
 from codedpo.config import Config
 from codedpo.decontaminate import similarity
-from codedpo.engine import StageResult
 from codedpo.errors import RecordError
 from codedpo.records import Outcome
+from codedpo.results import StageResult
 
 _BATCH_ROWS = 1024
 _MOST_COMPARED = 10_000
@@ -55,23 +55,6 @@ def stage_statistics(results: Mapping[str, StageResult], config: Config) -> tupl
     return tuple(StageStatistics(name, tuple(measure[name](results, config))) for name in results if name in measure)
 
 
-def drop_counts(result: StageResult) -> Counter[tuple[str, str]]:
-    """How often each (what, reason) was left out; the texts are not read."""
-    counts: Counter[tuple[str, str]] = Counter()
-    files = [shard.dropped for shard in result.shards] if result.source is None else [result.source]
-    for batch in _batches(files, ["what", "reason"]):
-        counts.update(zip(batch["what"].to_pylist(), batch["reason"].to_pylist(), strict=True))
-    return counts
-
-
-def value_counts(result: StageResult, *columns: str) -> Counter[tuple[Any, ...]]:
-    """How often each combination of values of these columns occurs."""
-    counts: Counter[tuple[Any, ...]] = Counter()
-    for batch in _batches((shard.path for shard in result.shards), columns):
-        counts.update(zip(*(batch[column].to_pylist() for column in columns), strict=True))
-    return counts
-
-
 def _seeds(results: Mapping[str, StageResult], config: Config) -> Iterator[Statistic]:
     lines = array("q")
     for batch in _stage_batches(results["seeds"], "code"):
@@ -80,7 +63,7 @@ def _seeds(results: Mapping[str, StageResult], config: Config) -> Iterator[Stati
 
 
 def _tasks(results: Mapping[str, StageResult], config: Config) -> Iterator[Statistic]:
-    result, drops = results["tasks"], drop_counts(results["tasks"])
+    result, drops = results["tasks"], results["tasks"].drop_counts()
     words, fingerprints, repairs = array("q"), set[str](), Counter[str]()
     rows = 0
     for batch in _stage_batches(result, "text", "signature", "repairs"):
@@ -103,7 +86,7 @@ def _tasks(results: Mapping[str, StageResult], config: Config) -> Iterator[Stati
 
 
 def _samples(results: Mapping[str, StageResult], config: Config) -> Iterator[Statistic]:
-    result, drops = results["samples"], drop_counts(results["samples"])
+    result, drops = results["samples"], results["samples"].drop_counts()
     solutions, tests, lines = array("q"), array("q"), array("q")
     repeated = {"solutions": 0, "tests": 0}
     repairs: Counter[str] = Counter()

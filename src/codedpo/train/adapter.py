@@ -16,7 +16,7 @@ from typing import Any
 
 from codedpo.errors import ModelError
 from codedpo.models import Model
-from codedpo.store import atomic_path
+from codedpo.places import atomic_path
 
 _NAMES = {
     "self_attn.q_proj": "attn_q",

@@ -1,0 +1,138 @@
+# pyright: basic
+# (Ray ships partial types)
+"""Shards in, made as tasks of a Ray cluster: one that runs already, or one started here for the run.
+
+Ray only carries the work and tries again where a worker or a node dies. The run folder alone says what is done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Generator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Literal
+
+from codedpo.checks import require_at_least
+from codedpo.context import Advance, Tools
+from codedpo.errors import ConfigError, RecordError
+from codedpo.executors import Executor
+from codedpo.executors.worker import Share, WorkerTools, make_or_tell
+from codedpo.sandbox import SandboxSettings
+from codedpo.shards import Made, Work
+
+_OBJECT_STORE_BYTES = 100 * 2**20
+"""Rows travel through the run folder, so Ray needs room for next to nothing."""
+_ANSWER_SECONDS = 10.0
+_TOOLS: dict[Share, WorkerTools] = {}
+"""A worker's sandbox, kept from task to task; it ends with the worker."""
+
+
+@dataclass(frozen=True)
+class RayExecutor:
+    """Make shards on a Ray cluster; the run folder must be one that all its nodes reach."""
+
+    kind: Literal["ray"] = "ray"
+    address: str = ""
+    """`auto` or `host:port` of a cluster; empty starts one on this machine."""
+    workers: int = 0
+    """Cores of the cluster that is started here; 0 means all."""
+    cores_per_shard: int = 1
+    """Cores, and sandbox processes, that one shard has to itself."""
+    retries: int = 3
+    """New attempts at a shard whose worker or node died."""
+
+    def __post_init__(self) -> None:
+        require_at_least(self, "executor", workers=0, cores_per_shard=1, retries=0)
+        if self.address and self.workers:
+            raise ConfigError(
+                "executor.workers: is for a cluster started here; leave it out or leave executor.address out"
+            )
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether shards are made in the driver's own process."""
+        return False
+
+    @contextlib.contextmanager
+    def open(self, sandbox: SandboxSettings, workers: int, tools: Tools) -> Generator[Executor]:
+        """The executor, for as long as the context lasts; `workers` and `tools` belong to the driver and stay there.
+
+        Raises:
+            ConfigError: Ray is not installed, or there is no cluster at the address.
+        """
+        if find_spec("ray") is None:
+            raise ConfigError("executor: ray is not installed: pip install 'codedpo[ray]'")
+        _require_answer(self.address)
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        import ray
+        import ray.exceptions
+
+        started = not ray.is_initialized()
+        if started:
+            self._connect()
+        share = Share(sandbox, self.cores_per_shard)
+        task = ray.remote(_make).options(
+            num_cpus=self.cores_per_shard, max_retries=self.retries, retry_exceptions=False, name="codedpo"
+        )
+
+        def make(work: Work, advance: Advance) -> Made:
+            try:
+                answer = ray.get(task.remote(work, share))
+            except ray.exceptions.RayError as error:
+                raise RecordError(
+                    f"{work.shard.path}: its Ray task failed {self.retries + 1} times: {str(error)[:300]}. Run again"
+                ) from error
+            if isinstance(answer, Exception):
+                raise answer
+            advance(rows=answer.read)
+            return answer
+
+        slots = max(1, int(ray.cluster_resources().get("CPU", 1)) // self.cores_per_shard)
+        try:
+            # One more than the cluster holds, so that no core waits for the driver to notice.
+            yield Executor("ray", slots + 1, make)
+        finally:
+            if started:
+                ray.shutdown()
+
+    def _connect(self) -> None:
+        import ray
+
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
+        try:
+            if self.address:
+                ray.init(address=self.address, **quiet)
+                return
+            ray.init(
+                address="local",
+                num_cpus=self.workers or None,
+                num_gpus=0,
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                _node_ip_address="127.0.0.1",
+                **quiet,
+            )
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise ConfigError(
+                f"executor.address: no Ray cluster at '{self.address or 'this machine'}': {error}"
+            ) from error
+
+
+def _require_answer(address: str) -> None:
+    """Ray itself tries a dead address for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+    except OSError as error:
+        raise ConfigError(f"executor.address: no Ray cluster at '{address}': {error}") from error
+
+
+def _make(work: Work, share: Share) -> Made | Exception:
+    """One Ray task."""
+    return make_or_tell(work, _TOOLS.setdefault(share, WorkerTools(share)))
