@@ -21,10 +21,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from codedpo.pipeline import STAGE_NAMES
+from comparing import drops, rows
 from conftest import FUNCTION, MIT, run_settings
 from killing import kept_answers, run_until, text_of
 from loopback import LoopbackLLM
-from outcomes import drops, rows
 
 
 def main() -> None:

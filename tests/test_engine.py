@@ -13,10 +13,10 @@ from codedpo.errors import LLMError
 from codedpo.job import run
 from codedpo.progress import Silent
 from codedpo.store import read_metadata
+from comparing import drops
 from conftest import run_settings
 from killing import text_of
 from loopback import LoopbackLLM
-from outcomes import drops
 
 
 class Story(Silent):

@@ -15,9 +15,9 @@ from codedpo.pipeline import STAGE_NAMES
 from codedpo.places import Place, Remote, names_in, place, whole_file
 from codedpo.records import Seed
 from codedpo.store import count_rows, read_records, write_records, write_text
+from comparing import drops, rows
 from conftest import run_settings, write_source
 from loopback import LoopbackLLM
-from outcomes import drops, rows
 
 SEED = Seed("s", "f", "def f(): ...", "doc", "pkg", "1.0", "a.py", 3, "MIT")
 

@@ -19,11 +19,11 @@ from codedpo.pipeline import STAGE_NAMES
 from codedpo.progress import Silent
 from codedpo.records import Pair
 from codedpo.store import read_records
+from comparing import drops, rows
 from conftest import run_settings, write_source
 from kill_driver import __file__ as DRIVER
 from killing import kept_answers, run_until, text_of
 from loopback import LoopbackLLM
-from outcomes import drops, rows
 
 
 @pytest.fixture(scope="module")

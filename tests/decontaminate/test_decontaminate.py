@@ -11,7 +11,6 @@ import pydantic.main
 import pytest
 import rich.table
 import yaml.scanner
-from planting import DISGUISES, renamed, stripped, verbatim, wider
 
 from codedpo.benchmarks.texts import BenchmarkText, benchmark_texts
 from codedpo.code.extract import parse
@@ -19,6 +18,7 @@ from codedpo.decontaminate import Index, Match, load_index, similarity
 from codedpo.decontaminate.building import build, collect, common_hashes
 from codedpo.decontaminate.shipped import read_index, write_index
 from codedpo.errors import ConfigError, RecordError
+from planting import DISGUISES, renamed, stripped, verbatim, wider
 
 LEAST = {
     ("humaneval", "verbatim"): 0.99, ("humaneval", "stripped"): 0.95, ("humaneval", "renamed"): 0.85,

@@ -28,10 +28,10 @@ from codedpo.progress import Silent
 from codedpo.sandbox import SandboxSettings
 from codedpo.shards import Made, Shard, Work
 from codedpo.store import read_records, write_records
+from comparing import drops, rows
 from conftest import run_settings, write_source
 from killing import descendants
 from loopback import LoopbackLLM
-from outcomes import drops, rows
 
 
 @pytest.fixture(scope="module")

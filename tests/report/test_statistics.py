@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from codedpo.benchmarks.humaneval import HumanEval
 from codedpo.config import make_config
 from codedpo.context import Dropped
-from codedpo.engine import Shard, StageResult
 from codedpo.job import run
 from codedpo.records import Execution, Samples, Task
-from codedpo.report.statistics import StageStatistics, drop_counts, stage_statistics, value_counts
+from codedpo.report.statistics import StageStatistics, stage_statistics
+from codedpo.results import StageResult
+from codedpo.shards import Made, Shard
 from codedpo.store import write_records
 from conftest import run_settings, write_source
 from loopback import LoopbackLLM
@@ -41,7 +44,8 @@ def result(
         here = dropped if number == 0 else []
         write_records(shard.dropped, Dropped, [Dropped(name, what, "x", reason, "detail") for what, reason in here])
         made.append(shard)
-    return StageResult(name, record, tuple(made), None)
+    counts = tuple(Made(0, len(rows), 0) for rows in shards)
+    return StageResult(name, record, tuple(made), counts, None)
 
 
 def lines(statistics: tuple[StageStatistics, ...], stage: str) -> dict[str, str]:
@@ -58,7 +62,9 @@ def test_rates_lengths_and_repairs_of_tasks_and_samples(tmp_path: Path) -> None:
     assert lines(found, "tasks")["words per task"] == "median 2, 90% in 2 to 4.7"
     assert lines(found, "tasks")["rules that were needed to read drafts"] == "reasoning stripped 3"
     # 3 tasks x 4 answers, 2 of them dropped; 6 solutions kept, 4 of them equal to an earlier one of their task.
-    assert lines(found, "samples") == {
+    shown = lines(found, "samples")
+    assert shown.pop("mean similarity to HumanEval").endswith("of 2 (the paper's tasks: 0.109)")
+    assert shown == {
         "answers with a usable solution": "10 of 12 (83.3%)",
         "tests that could be used": "5 of 6 (83.3%)",
         "solutions that equal no earlier one": "2 of 6 (33.3%)",
@@ -70,11 +76,13 @@ def test_rates_lengths_and_repairs_of_tasks_and_samples(tmp_path: Path) -> None:
     }
 
 
-def test_the_similarity_to_humaneval_stands_beside_the_papers(tmp_path: Path) -> None:
-    tasks = result(tmp_path, "tasks", Task, [[task("Add one.")]], [])
-    value = lines(stage_statistics({"tasks": tasks}, CONFIG), "tasks")["mean similarity to HumanEval"]
-    assert value.endswith("(the paper's tasks: 0.109)")
-    assert 0 <= float(value.split()[0]) <= 1
+def test_the_similarity_to_humaneval_is_that_of_tasks_with_their_first_solutions(tmp_path: Path) -> None:
+    problem = HumanEval().problems()[0]
+    known = replace(samples(1, 1), task=task(""), solutions=(problem.reference,))
+    foreign = replace(samples(1, 1), task=task("zzz qqq"), solutions=("www",))
+    made = result(tmp_path, "samples", Samples, [[known], [foreign]], [])
+    value = lines(stage_statistics({"samples": made}, CONFIG), "samples")["mean similarity to HumanEval"]
+    assert value == "0.500, of 2 (the paper's tasks: 0.109)"
 
 
 def test_outcomes_are_counted_over_all_shards(tmp_path: Path) -> None:
@@ -90,8 +98,8 @@ def test_outcomes_are_counted_over_all_shards(tmp_path: Path) -> None:
 
 def test_dropped_rows_and_values_are_counted_by_column(tmp_path: Path) -> None:
     tasks = result(tmp_path, "tasks", Task, [[task("a"), task("b")], []], [("row", "x"), ("row", "x"), ("draft", "y")])
-    assert drop_counts(tasks) == {("row", "x"): 2, ("draft", "y"): 1}
-    assert value_counts(tasks, "entry_point", "example") == {("f", ""): 2}
+    assert tasks.drop_counts() == {("row", "x"): 2, ("draft", "y"): 1}
+    assert tasks.value_counts("entry_point", "example") == {("f", ""): 2}
     assert stage_statistics({"tasks": result(tmp_path / "none", "tasks", Task, [[]], [])}, CONFIG)
 
 
