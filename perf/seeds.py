@@ -27,6 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codedpo.context import Context
+from codedpo.decontaminate import Index, load_index
 from codedpo.sources import Table
 from codedpo.stages import seeds
 from codedpo.stages.seeds import ExtractSeeds
@@ -132,13 +133,13 @@ def measure(folder: Path, table: Path, count: int, megabytes: float) -> None:
     near = seeds.NearDuplicates
     near.add = clock.timed("near-duplicates", near.add)  # pyright: ignore
     near.representatives = clock.timed("near-duplicates", near.representatives)  # pyright: ignore
-    index = type(seeds.load_index({}))
+    index = Index
     index.matches = clock.timed("benchmarks", index.matches)  # pyright: ignore
 
     def drop(what: str, id: str, reason: str, detail: str = "") -> None:
         dropped[reason] += 1
 
-    context = Context(SimpleNamespace(), 0, folder / "cache", drop, lambda **_: None)  # pyright: ignore
+    context = Context(SimpleNamespace(benchmarks=load_index), 0, folder / "cache", drop, lambda **_: None)  # pyright: ignore
     before, start = memory_mb(), time.process_time()
     stage = ExtractSeeds(sources=(Table(paths=(str(table),), licence="MIT"),))
     kept = sum(1 for _ in stage((), context))

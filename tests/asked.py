@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from codedpo.context import Context
+from codedpo.decontaminate import Index, load_index
 from codedpo.llms import LLM
 from codedpo.llms.openai import OpenAIServer
 from codedpo.sandbox import Sandbox
@@ -25,6 +26,9 @@ class Surroundings:
     def llm(self) -> LLM:
         assert self.model is not None
         return self.model
+
+    def benchmarks(self) -> Index | None:
+        return load_index()
 
     def sandbox(self) -> Sandbox:
         raise AssertionError("no stage here runs code")

@@ -137,6 +137,7 @@ def test_every_key_is_documented() -> None:
     config = make_config({"run_folder": "r", "llm": LLM, "train": {}, "evaluate": {}})
     llms = [LlamaCpp(), config.llm, VLLM("m"), Transformers("m"), Budget()]
     sections = [config, *llms, RayExecutor(), LocalExecutor(), config.sandbox, *config.stages]
+    sections.append(config.decontamination)
     sections += [config.train, config.evaluate, *get_args(get_args(AnySource)[0]), Columns]
     keys = {field.name for section in sections for field in dataclasses.fields(section)}
     assert not {key for key in keys if f"`{key}`" not in text and f"## {key}" not in text}

@@ -104,3 +104,23 @@ def test_drafts_of_a_killed_writer_are_removed(source_folder: Path, loopback: Lo
     draft.touch()
     run(make_config(run_settings(tmp_path / "run", source_folder, loopback.base_url)), until="seeds")
     assert not draft.exists()
+
+
+class OneIdea(LoopbackLLM):
+    """Writes the same task whatever the seed."""
+
+    def text(self, payload: dict[str, Any], index: int) -> str:
+        text = super().text(payload, index)
+        if not text.startswith("TASK:"):
+            return text
+        signature = "def above(numbers: list[int], k: int) -> list[int]:"
+        return f"TASK: Given a list of numbers and a number k, return the numbers that are greater than k in their order.\nSIGNATURE: {signature}\nEXAMPLE: above([1, 2], 1) == [2]"
+
+
+def test_a_task_that_equals_one_of_another_shard_is_left_out(source_folder: Path, tmp_path: Path) -> None:
+    with OneIdea() as server:
+        result = run(make_config(run_settings(tmp_path / "run", source_folder, server.base_url)), until="executions")
+    assert result.rows == {"seeds": 10, "tasks": 3, "samples": 1, "executions": 1}
+    reasons = [(row["stage"], row["reason"]) for row in drops(tmp_path / "run")]
+    assert reasons.count(("tasks", "equals an earlier task")) == 7
+    assert reasons.count(("samples", "equals an earlier task")) == 2

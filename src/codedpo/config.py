@@ -13,6 +13,7 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from codedpo.checks import require_at_least
+from codedpo.decontaminate import Decontamination
 from codedpo.errors import ConfigError
 from codedpo.evaluate import Evaluate
 from codedpo.executors.local import LocalExecutor
@@ -62,6 +63,7 @@ class Config:
     """Folder for models and packages; empty means the user's cache folder."""
     local_folder: str = ""
     """Folder on this machine for lock, logs, answers and checkpoints; empty means the run folder, or one in `cache`."""
+    decontamination: Decontamination = Decontamination()
     sandbox: SandboxSettings = SandboxSettings()
     seeds: ExtractSeeds = ExtractSeeds()
     tasks: WriteTasks = WriteTasks()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
+from codedpo.decontaminate import Index
 from codedpo.llms import LLM
 from codedpo.sandbox import Sandbox
 
@@ -27,6 +28,9 @@ class Tools(Protocol):
 
     def llm(self) -> LLM: ...
     def sandbox(self) -> Sandbox: ...
+    def benchmarks(self) -> Index | None:
+        """What seeds, tasks and solutions must not overlap with; None where decontamination is switched off."""
+        ...
 
 
 class Drop(Protocol):
@@ -62,3 +66,7 @@ class Stage(Protocol):
     MAKES: ClassVar[type]
     NEEDS: ClassVar[Literal["reads", "llm", "cores", "quiet"]]
     """`quiet` stages measure time and run alone."""
+
+    # A stage may have `skips(shards) -> Iterator[frozenset[int]]`: the numbers of the rows, counted from 0, that it
+    # leaves out of each shard above, found by looking at all of these, and `SKIPS`, the reason. It begins when the
+    # stage above is complete.

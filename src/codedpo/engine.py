@@ -154,8 +154,10 @@ class Engine:
 
     def _board(self, stage: Any, above: StageResult | Board) -> Board:
         """One shard from each shard of the stage above; which of them are there."""
+        skipped = self._skipped(stage, above)
         shards = tuple(
-            self._shard(stage, index, self._recipe(stage, shard.key)) for index, shard in enumerate(above.shards)
+            self._shard(stage, index, self._recipe(stage, shard.key, *sorted(skipped[index])))
+            for index, shard in enumerate(above.shards)
         )
         names = names_in(self.folder / stage.NAME)
         there = [index for index, shard in enumerate(shards) if shard.path.name in names]
@@ -165,7 +167,13 @@ class Engine:
         for index, kept, left in zip(there, rows, dropped, strict=True):
             read = above.made[index]
             made[index] = Made(read.rows if read else 0, kept, left)
-        return Board(stage, above, shards, made)
+        return Board(stage, above, shards, made, skipped)
+
+    def _skipped(self, stage: Any, above: StageResult | Board) -> list[frozenset[int]]:
+        """The rows of each shard above that the stage does not get."""
+        if not hasattr(stage, "skips"):
+            return [frozenset()] * len(above.shards)
+        return list(stage.skips([shard.path for shard in above.shards]))
 
     def _chains(self, boards: Sequence[Board], executors: dict[str, Executor]) -> Iterator[list[Job]]:
         """For each shard of the first stage what is missing of it and of what follows from it."""
@@ -184,6 +192,7 @@ class Engine:
             board.shards[index],
             self.config.seed,
             self.config.cache_folder,
+            board.skipped[index],
         )
 
     @contextlib.contextmanager
@@ -228,13 +237,13 @@ class Engine:
     def _shard(self, stage: Any, index: int, key: str) -> Shard:
         return Shard(key, self.folder / stage.NAME / f"{index:05d}-{key}.parquet")
 
-    def _recipe(self, stage: Any, *above: str) -> str:
+    def _recipe(self, stage: Any, *above: str | int) -> str:
         """The hash of all that can change this stage's rows."""
         fields, sandbox = _key_fields(stage), _key_fields(self.config.sandbox)
-        llm = self.config.llm
+        llm, benchmarks = self.config.llm, _key_fields(self.config.decontamination)
         surroundings: Any = {
-            "reads": (),
-            "llm": (llm.model, llm.weights, self.config.seed) if stage.NEEDS == "llm" else (),
+            "reads": benchmarks,
+            "llm": (llm.model, llm.weights, self.config.seed, benchmarks) if stage.NEEDS == "llm" else (),
             "cores": sandbox,
             "quiet": sandbox,
         }[stage.NEEDS]
@@ -270,10 +279,11 @@ class _StoppedError(Exception):
 
 
 def _phases(stages: Sequence[Any], *, overlap: bool) -> list[list[Any]]:
-    """Neighbouring stages that run side by side; a quiet one has the machine to itself."""
+    """Neighbouring stages that run side by side; a quiet one has the machine to itself, one that skips waits."""
     phases: list[list[Any]] = []
     for stage in stages:
-        if phases and overlap and "quiet" not in (stage.NEEDS, phases[-1][-1].NEEDS):
+        joins = "quiet" not in (stage.NEEDS, phases[-1][-1].NEEDS) if phases else False
+        if overlap and joins and not hasattr(stage, "skips"):
             phases[-1].append(stage)
         else:
             phases.append([stage])

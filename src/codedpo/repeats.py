@@ -9,14 +9,14 @@ set's overhead (about 70 bytes in all) per task.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from codedpo.code.normal import task_fingerprint
+from codedpo.places import Place
 
 
-def repeated_tasks(shards: Iterable[Path]) -> Iterator[frozenset[int]]:
+def repeated_tasks(shards: Iterable[Place]) -> Iterator[frozenset[int]]:
     """For each shard the numbers of the rows, counted from 0, whose task stands in an earlier row of any shard.
 
     A shard's answer depends on the shards before it alone, so a larger `limit` changes none that was given.

@@ -55,8 +55,17 @@ class StageResult:
 class Board:
     """A stage under way: its shards, and what is known of those that are made."""
 
-    def __init__(self, stage: Any, above: StageResult | Board, shards: Sequence[Shard], made: Sequence[Made | None]):
+    def __init__(
+        self,
+        stage: Any,
+        above: StageResult | Board,
+        shards: Sequence[Shard],
+        made: Sequence[Made | None],
+        skipped: Sequence[frozenset[int]],
+    ):
         self.stage, self.above = stage, above
+        self.skipped = skipped
+        """Of each shard above the rows that the stage does not get."""
         self.makes: type = stage.MAKES
         self.shards, self.made = tuple(shards), list(made)
         self._missing = self.made.count(None)

@@ -34,6 +34,8 @@ class Work:
     shard: Shard
     seed: int
     cache: Path
+    skipped: frozenset[int] = frozenset()
+    """Numbers of the rows above that the stage does not get."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ def make_shard(work: Work, tools: Tools, advance: Advance) -> Made:
             dropped.add(Dropped(work.stage.NAME, what, id, reason, detail))
 
         read: list[Any] = read_records(work.above.path, work.reads)
-        rows = list(work.stage(read, Context(tools, work.seed, work.cache, drop, advance)))
+        given = [row for number, row in enumerate(read) if number not in work.skipped]
+        for number in sorted(work.skipped):
+            drop("row", read[number].id, work.stage.SKIPS)
+            advance(rows=1)
+        rows = list(work.stage(given, Context(tools, work.seed, work.cache, drop, advance)))
     write_records(work.shard.path, work.stage.MAKES, rows)
     return Made(len(read), len(rows), dropped.rows)

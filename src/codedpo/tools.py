@@ -9,6 +9,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from codedpo.config import Config
+from codedpo.decontaminate import Index
 from codedpo.llms import LLM
 from codedpo.llms.answers import AnswerFolder
 from codedpo.llms.budget import Meter
@@ -28,6 +29,8 @@ class RunTools:
         self._llm: LLM | None = None
         self._sandbox: Sandbox | None = None
         self._answers: AnswerFolder | None = None
+        self._index: Index | None = None
+        self._has_index = False
         self.meter = Meter(config.llm.budget)
         """What was spent since this start."""
 
@@ -70,6 +73,13 @@ class RunTools:
             self._answers = self._stack.enter_context(AnswerFolder(self._folder / "llm_cache"))
             self.meter.start_with(self._answers.prompt_tokens, self._answers.completion_tokens)
         return self._answers
+
+    def benchmarks(self) -> Index | None:
+        """What benchmarks hold, read once."""
+        with self._lock:
+            if not self._has_index:
+                self._index, self._has_index = self._config.decontamination.index(), True
+            return self._index
 
     def sandbox(self) -> Sandbox:
         """The run's sandbox; its processes start now."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from codedpo.context import Context
+from codedpo.decontaminate import load_index
 from codedpo.pipeline import ExtractSeeds
 from codedpo.records import Seed
 from codedpo.sources import Folder, Table
@@ -25,19 +26,19 @@ class Extracted:
     dropped: list[tuple[str, str, str, str]]
 
     def reasons(self) -> Counter[str]:
-        return Counter(reason for what, _, reason, _ in self.dropped if what != "benchmark")
+        return Counter(reason for _, _, reason, _ in self.dropped)
 
     def codes(self) -> list[str]:
         return [seed.code for seed in self.seeds]
 
 
-def extract(folder: Path, *sources: Any, **settings: Any) -> Extracted:
+def extract(folder: Path, *sources: Any, benchmarks: Any = load_index, **settings: Any) -> Extracted:
     dropped: list[tuple[str, str, str, str]] = []
 
     def drop(what: str, id: str, reason: str, detail: str = "") -> None:
         dropped.append((what, id, reason, detail))
 
-    context = Context(SimpleNamespace(), 0, folder / "cache", drop, lambda **_: None)  # pyright: ignore
+    context = Context(SimpleNamespace(benchmarks=benchmarks), 0, folder / "cache", drop, lambda **_: None)  # pyright: ignore
     return Extracted(list(ExtractSeeds(sources=sources, **settings)((), context)), dropped)
 
 
@@ -113,9 +114,7 @@ def test_what_is_in_a_benchmark_is_left_out_and_names_it(tmp_path: Path) -> None
     assert [seed.name for seed in extracted.seeds] == ["pick"]
     (row,) = [row for row in extracted.dropped if row[2] == "in a benchmark"]
     assert "HumanEval/0" in row[3]
-    unchecked = extract_text(tmp_path, planted + GOOD, decontaminate=False)
-    assert len(unchecked.seeds) == 2
-    assert ("benchmark", "all", "not checked", "seeds.decontaminate is off") in unchecked.dropped
+    assert len(extract_text(tmp_path, planted + GOOD, benchmarks=lambda: None).seeds) == 2
 
 
 def test_the_order_of_the_input_changes_nothing(tmp_path: Path) -> None:
@@ -139,7 +138,7 @@ def test_a_source_s_limit_draws_what_a_larger_one_draws_too(tmp_path: Path) -> N
 
 def test_another_seed_of_the_run_draws_in_another_order(tmp_path: Path) -> None:
     first = extract(tmp_path, table(tmp_path, "t", WORDS)).codes()
-    context = Context(SimpleNamespace(), 1, tmp_path, lambda *_: None, lambda **_: None)  # pyright: ignore
+    context = Context(SimpleNamespace(benchmarks=load_index), 1, tmp_path, lambda *_: None, lambda **_: None)  # pyright: ignore
     other = [seed.code for seed in ExtractSeeds(sources=(table(tmp_path, "t", WORDS),))((), context)]
     assert sorted(first) == sorted(other)
     assert first != other

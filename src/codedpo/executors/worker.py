@@ -39,6 +39,9 @@ class WorkerTools:
     def llm(self) -> NoReturn:
         raise LLMError("a stage that asks the LLM must declare NEEDS = 'llm': its shards are made in the driver")
 
+    def benchmarks(self) -> NoReturn:
+        raise RecordError("a stage that compares with benchmarks must declare NEEDS = 'llm' or be the first one")
+
     def sandbox(self) -> Sandbox:
         if self._sandbox is None:
             claim_cores(self._share.workers)

@@ -60,6 +60,11 @@ def _seeds(results: Mapping[str, StageResult], config: Config) -> Iterator[Stati
     for batch in _stage_batches(results["seeds"], "code"):
         lines.extend(_lines(batch["code"]))
     yield Statistic("lines per function", _quantiles(lines))
+    index = config.decontamination.index()
+    if index is None:
+        yield Statistic("benchmarks", "not checked: decontamination.enabled is off")
+    else:
+        yield Statistic("benchmarks", f"checked: {', '.join(index.checked)}; not checked: {', '.join(index.unchecked)}")
 
 
 def _tasks(results: Mapping[str, StageResult], config: Config) -> Iterator[Statistic]:

@@ -1,13 +1,12 @@
-"""What the stages that ask the LLM share: requests in, completions out, with progress; seeds; the benchmark index."""
+"""What the stages that ask the LLM share: requests in, completions out; seeds of requests; overlap with benchmarks."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Sequence
 
 from codedpo.context import Context
-from codedpo.decontaminate import Index, Match, load_index
+from codedpo.decontaminate import Match
 from codedpo.llms import Completion, Request
 
 
@@ -27,10 +26,10 @@ def request_seed(run_seed: int, *parts: object) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) >> 1
 
 
-@functools.cache
-def benchmark_index() -> Index:
-    """The index of all benchmarks, loaded once per process."""
-    return load_index()
+def overlap(context: Context, code: str, text: str = "", entry_point: str = "") -> Match | None:
+    """The benchmark problem that a program or a text gives away; None too where decontamination is off."""
+    index = context.tools.benchmarks()
+    return None if index is None else index.matches(code, text, entry_point)
 
 
 def drop_match(context: Context, what: str, id: str, match: Match, text: str) -> None:

@@ -21,9 +21,11 @@ from codedpo.code.tests import split_tests
 from codedpo.context import Context
 from codedpo.imports import bring_samples
 from codedpo.llms import Completion, Request, Sampling
+from codedpo.places import Place
 from codedpo.prompting import solution_prompt, template
 from codedpo.records import Generation, Message, Samples, Task
-from codedpo.stages.asking import ask, benchmark_index, drop_match, request_seed
+from codedpo.repeats import repeated_tasks
+from codedpo.stages.asking import ask, drop_match, overlap, request_seed
 
 _MOST_OVERLAPPING = 0.5
 """Share of solutions that overlap with a benchmark above which the task itself is taken for the benchmark's."""
@@ -37,6 +39,7 @@ class SampleTasks:
     VERSION: ClassVar[int] = 2
     MAKES: ClassVar[type] = Samples
     NEEDS: ClassVar[Literal["llm"]] = "llm"
+    SKIPS: ClassVar[str] = "equals an earlier task"
 
     n_solutions: int = 15
     """Answers asked for; those without a program are dropped."""
@@ -60,6 +63,10 @@ class SampleTasks:
     def __post_init__(self) -> None:
         least = {"n_solutions": 2, "n_tests": 1, "tests_per_answer": 1, "extra_test_answers": 0, "max_tokens": 1}
         require_at_least(self, "samples", **least, choices_per_request=1, min_solutions=1, min_tests=1, temperature=0)
+
+    def skips(self, shards: Iterable[Place]) -> Iterator[frozenset[int]]:
+        """For each shard of tasks those that stand in an earlier place of any shard."""
+        return repeated_tasks(shards)
 
     def bring(self, context: Context) -> Iterator[Samples]:
         """The samples of `path`, held to the same rules as sampled ones."""
@@ -143,7 +150,7 @@ class SampleTasks:
 
     def _clean(self, task: Task, solutions: Sequence[str], context: Context) -> Iterator[str]:
         for number, program in enumerate(solutions):
-            match = benchmark_index().matches(program)
+            match = overlap(context, program)
             if match is None:
                 yield program
             else:

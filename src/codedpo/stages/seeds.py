@@ -6,7 +6,7 @@ import ast
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Literal, cast
 
 from codedpo.candidates import Candidates
@@ -15,7 +15,6 @@ from codedpo.code.functions import Function, functions, parse_file
 from codedpo.code.near import NearDuplicates
 from codedpo.code.redact import redact
 from codedpo.context import Context
-from codedpo.decontaminate import Index, load_index
 from codedpo.errors import ConfigError, RecordError
 from codedpo.records import Seed
 from codedpo.rules import broken_file_rule, broken_function_rule
@@ -51,10 +50,6 @@ class ExtractSeeds:
     """SPDX identifiers that are allowed; of an expression with OR one part is enough, with AND all are needed."""
     near_duplicates: float = 0.7
     """Functions at least so similar (Jaccard, 0 to 1) count as one; 1 keeps all that are not equal."""
-    decontaminate: bool = True
-    """Leave out what overlaps with a benchmark."""
-    benchmarks: dict[str, str] = field(default_factory=dict[str, str])
-    """Name of a benchmark -> its local file, for those that the package's own index does not hold."""
 
     def __post_init__(self) -> None:
         require_at_least(self, "seeds", min_lines=1, max_lines=self.min_lines)
@@ -96,7 +91,7 @@ class ExtractSeeds:
         """The seeds in the order of the draw, as long as someone asks: benchmarks are compared on the way."""
         unique = candidates.unique().tolist()
         copies = self._near_copies(candidates, unique, context)
-        index = self._index(context)
+        index = context.tools.benchmarks()
         drawn = Counter[int]()
         for number in unique:
             source = candidates.source(number)
@@ -125,16 +120,6 @@ class ExtractSeeds:
             seeds = candidates.seed(numbers[key]), candidates.seed(numbers[other])
             context.drop("row", seeds[0].id, "near-duplicate", seeds[1].id)
         return {numbers[key] for key in kept}
-
-    def _index(self, context: Context) -> Index | None:
-        """What benchmarks hold, as far as it is at hand; those that are not are said once."""
-        if not self.decontaminate:
-            context.drop("benchmark", "all", "not checked", "seeds.decontaminate is off")
-            return None
-        index = load_index(self.benchmarks)
-        for name in index.unchecked:
-            context.drop("benchmark", name, "not checked", "no data of it is at hand")
-        return index
 
 
 def _place(file: SourceFile) -> str:

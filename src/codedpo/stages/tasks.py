@@ -23,7 +23,7 @@ from codedpo.llms import Completion, Request, Sampling
 from codedpo.plugins import did_you_mean
 from codedpo.prompting import template
 from codedpo.records import Generation, Seed, Task
-from codedpo.stages.asking import ask, benchmark_index, drop_match, request_seed
+from codedpo.stages.asking import ask, drop_match, overlap, request_seed
 from codedpo.train_split import TRAIN_SPLITS, train_split
 
 
@@ -154,7 +154,7 @@ class WriteTasks:
 
     def _overlaps(self, task: Task, what: str, id: str, context: Context) -> bool:
         """Whether a task is one of a benchmark's; it is dropped then, with the item's name."""
-        match = benchmark_index().matches(task.example, f"{task.text}\n{task.signature}", task.entry_point)
+        match = overlap(context, task.example, f"{task.text}\n{task.signature}", task.entry_point)
         if match is not None:
             drop_match(context, what, id, match, f"{task.signature} {task.text}")
         return match is not None
