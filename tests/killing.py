@@ -21,9 +21,13 @@ from codedpo.llms.client import OpenAIClient
 from codedpo.llms.openai import OpenAIServer
 
 
-def run_until(settings: Path, scratch: Path, is_time: Callable[[], bool]) -> bool:
-    """Start `codedpo data`, kill it and all below it with SIGKILL as soon as `is_time`; False where it ended before."""
+def run_until(settings: Path, scratch: Path, is_time: Callable[[], bool], until: str = "") -> bool:
+    """Start `codedpo data`, up to the stage `until`; kill it with SIGKILL, and all below it, as soon as `is_time`.
+
+    False where it ended before.
+    """
     command = [sys.executable, "-m", "codedpo", "data", "-c", str(settings)]
+    command += ["--until", until] if until else []
     environment = {**os.environ, "TMPDIR": str(scratch)}
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
     while process.poll() is None and not is_time():
