@@ -9,13 +9,13 @@ quickstart: setup
 	$(RUN) -m codedpo run --config configs/quickstart.yaml
 
 test: setup
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n auto
 
 check: setup
 	$(RUN) -m ruff format --check src tests perf
 	$(RUN) -m ruff check src tests perf
 	$(RUN) -m pyright --warnings
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n auto
 
 # The whole path with a 135M model: real generation, training and evaluation, then a check of what it left.
 smoke: setup
