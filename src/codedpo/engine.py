@@ -204,7 +204,7 @@ class Engine:
             if "llm" in needs:
                 executors["llm"] = here("llm", config.shards_in_flight if config.llm_is_elsewhere else 1, tools)
             if "quiet" in needs:
-                executors["quiet"] = here("quiet", 1, tools)
+                executors["quiet"] = stack.enter_context(config.executor.open_quiet(config.sandbox, tools))
             if needs & {"cores", "reads"}:
                 if config.executor.shares_memory and "cores" in needs:
                     tools.sandbox()  # started here: threads find it there

@@ -128,8 +128,11 @@ def _is_comparison(text: str, name: str) -> bool:
 
 
 def _is_literal(text: str) -> bool:
+    tree = parse(text)
+    if tree is None or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
+        return False
     try:
-        ast.literal_eval(text)
+        ast.literal_eval(tree.body[0].value)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return False
     return True

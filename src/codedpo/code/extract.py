@@ -10,9 +10,10 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from codedpo.code.syntax import syntax_tree
 
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*([^\n`]*)$", re.MULTILINE)
 _LANGUAGES = {"python", "python3", "py", "py3", "pycon"}
@@ -97,11 +98,9 @@ def _blocks(answer: str) -> list[_Candidate]:
 def parse(text: str) -> ast.Module | None:
     """The syntax tree, or None where this is not Python of this version."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
-            ast.unparse(tree)  # what is too deep to be written back is too deep for everything that follows
-            return tree
+        tree = syntax_tree(text)
+        ast.unparse(tree)  # what is too deep to be written back is too deep for everything that follows
+        return tree
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
 

@@ -7,6 +7,7 @@ import hashlib
 import re
 
 from codedpo.code.extract import parse
+from codedpo.code.syntax import syntax_tree
 
 
 def normal_form(program: str) -> str:
@@ -33,7 +34,7 @@ def count_duplicates(programs: tuple[str, ...]) -> int:
 
 def task_fingerprint(text: str, signature: str) -> str:
     """A short hash of a task: equal for tasks that differ in names, capitals, layout or punctuation only."""
-    header = ast.parse(f"{signature.rstrip().rstrip(':')}: pass").body[0]
+    header = syntax_tree(f"{signature.rstrip().rstrip(':')}: pass").body[0]
     assert isinstance(header, ast.FunctionDef)
     arguments = [*header.args.posonlyargs, *header.args.args, *header.args.kwonlyargs]
     types = [ast.unparse(note) if note else "" for note in (*(a.annotation for a in arguments), header.returns)]

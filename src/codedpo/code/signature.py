@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from codedpo.code.extract import parse
+from codedpo.code.syntax import syntax_tree
 
 _MAX_ALIASES = 5
 
@@ -29,7 +30,7 @@ def signature_problem(program: str, signature: str) -> str | None:
 
 
 def _header(signature: str) -> ast.FunctionDef:
-    tree = ast.parse(f"{signature.rstrip().rstrip(':')}: pass")
+    tree = syntax_tree(f"{signature.rstrip().rstrip(':')}: pass")
     assert isinstance(tree.body[0], ast.FunctionDef)
     return tree.body[0]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import copy
 
+from codedpo.code.syntax import syntax_tree
+
 _FORMS = {
     "assertEqual": "{0} == {1}",
     "assertEquals": "{0} == {1}",
@@ -60,4 +62,4 @@ def _plain_statement(node: ast.stmt, self_name: str) -> ast.stmt:
     if not least <= len(call.args) <= least + (call.func.attr != "assertAlmostEqual"):  # one more is the message
         return node
     values = [f"({ast.unparse(argument)})" for argument in call.args[:least]]
-    return ast.parse(f"assert {form.format(*values)}").body[0]
+    return syntax_tree(f"assert {form.format(*values)}").body[0]

@@ -74,6 +74,11 @@ class LocalExecutor:
             for process in pool:
                 process.stop()
 
+    @contextlib.contextmanager
+    def open_quiet(self, sandbox: SandboxSettings, tools: Tools) -> Generator[Executor]:
+        """The executor for shards that measure time: the driver, one at a time."""
+        yield here("quiet", 1, tools)
+
 
 class _Process:
     """One process, started when it is first needed and again when it dies."""

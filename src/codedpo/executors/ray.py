@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import socket
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Any, Literal
 from codedpo.checks import require_at_least
 from codedpo.context import Advance, Tools
 from codedpo.errors import ConfigError, RecordError
-from codedpo.executors import Executor
+from codedpo.executors import Executor, here
 from codedpo.executors.worker import Share, WorkerTools, make_or_tell
 from codedpo.sandbox import SandboxSettings
 from codedpo.shards import Made, Work
@@ -26,6 +27,8 @@ from codedpo.shards import Made, Work
 _OBJECT_STORE_BYTES = 100 * 2**20
 """Rows travel through the run folder, so Ray needs room for next to nothing."""
 _ANSWER_SECONDS = 10.0
+_NODE_SECONDS = 24 * 3600.0
+"""Longest wait for a node: the other shards' threads hold them all, unless they died."""
 _TOOLS: dict[Share, WorkerTools] = {}
 """A worker's sandbox, kept from task to task; it ends with the worker."""
 
@@ -63,6 +66,40 @@ class RayExecutor:
         Raises:
             ConfigError: Ray is not installed, or there is no cluster at the address.
         """
+        with self._cluster() as ray:
+            share = Share(sandbox, self.cores_per_shard)
+            task = ray.remote(_make).options(
+                num_cpus=self.cores_per_shard, max_retries=self.retries, retry_exceptions=False, name="codedpo"
+            )
+
+            def make(work: Work, advance: Advance) -> Made:
+                try:
+                    answer = ray.get(task.remote(work, share))
+                except ray.exceptions.RayError as error:
+                    problem = f"its Ray task failed {self.retries + 1} times: {str(error)[:300]}"
+                    raise RecordError(f"{work.shard.path}: {problem}. Run again") from error
+                return _told(answer, advance)
+
+            slots = max(1, int(ray.cluster_resources().get("CPU", 1)) // self.cores_per_shard)
+            # One more than the cluster holds, so that no core waits for the driver to notice.
+            yield Executor("ray", slots + 1, make)
+
+    @contextlib.contextmanager
+    def open_quiet(self, sandbox: SandboxSettings, tools: Tools) -> Generator[Executor]:
+        """The executor for shards that measure time: each has a whole node to itself. The same errors.
+
+        On a cluster that is started here the driver makes them: it is one machine.
+        """
+        if not self.address:
+            yield here("quiet", 1, tools)
+            return
+        with self._cluster() as ray:
+            nodes = WholeNodes(ray, sandbox, self.retries)
+            yield Executor("quiet", nodes.count, nodes.make)
+
+    @contextlib.contextmanager
+    def _cluster(self) -> Generator[Any]:
+        """Ray, connected; disconnected at the end where it was not before."""
         if find_spec("ray") is None:
             raise ConfigError("executor: ray is not installed: pip install 'codedpo[ray]'")
         _require_answer(self.address)
@@ -74,27 +111,8 @@ class RayExecutor:
         started = not ray.is_initialized()
         if started:
             self._connect()
-        share = Share(sandbox, self.cores_per_shard)
-        task = ray.remote(_make).options(
-            num_cpus=self.cores_per_shard, max_retries=self.retries, retry_exceptions=False, name="codedpo"
-        )
-
-        def make(work: Work, advance: Advance) -> Made:
-            try:
-                answer = ray.get(task.remote(work, share))
-            except ray.exceptions.RayError as error:
-                raise RecordError(
-                    f"{work.shard.path}: its Ray task failed {self.retries + 1} times: {str(error)[:300]}. Run again"
-                ) from error
-            if isinstance(answer, Exception):
-                raise answer
-            advance(rows=answer.read)
-            return answer
-
-        slots = max(1, int(ray.cluster_resources().get("CPU", 1)) // self.cores_per_shard)
         try:
-            # One more than the cluster holds, so that no core waits for the driver to notice.
-            yield Executor("ray", slots + 1, make)
+            yield ray
         finally:
             if started:
                 ray.shutdown()
@@ -120,6 +138,54 @@ class RayExecutor:
             raise ConfigError(
                 f"executor.address: no Ray cluster at '{self.address or 'this machine'}': {error}"
             ) from error
+
+
+class WholeNodes:
+    """The nodes of a cluster, each for one shard at a time that takes all its cores: nothing of Ray runs beside."""
+
+    def __init__(self, ray: Any, sandbox: SandboxSettings, retries: int):
+        self._ray, self._share, self._retries = ray, Share(sandbox, 1), retries
+        self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
+        for node in nodes:
+            self._free.put(node)
+        self.count = max(1, len(nodes))
+
+    def make(self, work: Work, advance: Advance) -> Made:
+        """Make one shard on a node that is free; on another one where it died."""
+        ray, problem = self._ray, "no node of the cluster has a core"
+        for _ in range(self._retries + 1):
+            try:
+                node = self._free.get(timeout=_NODE_SECONDS)
+            except queue.Empty:
+                break
+            try:
+                answer = ray.get(self._task(node).remote(work, self._share))
+            except ray.exceptions.RayError as error:
+                problem = str(error)[:300]
+                if any(known["NodeID"] == node["NodeID"] and known["Alive"] for known in ray.nodes()):
+                    self._free.put(node)
+                continue
+            self._free.put(node)
+            return _told(answer, advance)
+        raise RecordError(f"{work.shard.path}: was not made on any node of the Ray cluster: {problem}. Run again")
+
+    def _task(self, node: Any) -> Any:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        return self._ray.remote(_make).options(
+            num_cpus=node["Resources"]["CPU"],
+            max_retries=0,
+            name="codedpo",
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
+        )
+
+
+def _told(answer: Made | Exception, advance: Advance) -> Made:
+    if isinstance(answer, Exception):
+        raise answer
+    advance(rows=answer.read)
+    return answer
 
 
 def _require_answer(address: str) -> None:

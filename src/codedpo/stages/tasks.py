@@ -16,6 +16,7 @@ from typing import ClassVar, Literal
 from codedpo.checks import require_at_least
 from codedpo.code.drafts import parse_concepts, parse_draft
 from codedpo.code.normal import task_fingerprint
+from codedpo.code.syntax import syntax_tree
 from codedpo.context import Context
 from codedpo.errors import ConfigError
 from codedpo.imports import bring_tasks
@@ -194,7 +195,7 @@ class WriteTasks:
 
 def _shortened(seed: Seed) -> str:
     """The function with its docstring cut to the first paragraph: prompts are read token by token."""
-    tree = ast.parse(seed.code)
+    tree = syntax_tree(seed.code)
     function = tree.body[0]
     assert isinstance(function, ast.FunctionDef)
     function.body[0] = ast.Expr(ast.Constant(seed.docstring.split("\n\n")[0]))
