@@ -243,7 +243,9 @@ class Engine:
         llm, benchmarks = self.config.llm, _key_fields(self.config.decontamination)
         surroundings: Any = {
             "reads": benchmarks,
-            "llm": (llm.model, llm.weights, self.config.seed, benchmarks) if stage.NEEDS == "llm" else (),
+            "llm": (llm.model, llm.weights, getattr(llm, "form", "chat"), self.config.seed, benchmarks)
+            if stage.NEEDS == "llm"
+            else (),
             "cores": sandbox,
             "quiet": sandbox,
         }[stage.NEEDS]

@@ -66,7 +66,8 @@ class OpenAIClient:
         """`tokenize_url`: llama.cpp tells the tokens of one choice only; the others are counted there."""
         self._server, self._api_key, self._tokenize_url = server, api_key, tokenize_url
         self._meter = meter or Meter()
-        self._url = server.base_url.rstrip("/") + "/chat/completions"
+        path = "/chat/completions" if server.form == "chat" else "/completions"
+        self._url = server.base_url.rstrip("/") + path
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="llm", daemon=True)
         self._single_choices = 0
@@ -77,7 +78,9 @@ class OpenAIClient:
 
     @property
     def weights(self) -> str:
-        return self._server.weights
+        """With the form in which it is asked: a model gives other answers in another one."""
+        server = self._server
+        return server.weights if server.form == "chat" else f"{server.weights} asked in the form {server.form}".strip()
 
     def __enter__(self) -> OpenAIClient:
         self._thread.start()
@@ -176,7 +179,7 @@ class OpenAIClient:
         async with self._slots:
             if reason := self._meter.stop_reason():
                 raise HaltError(reason)
-            body = encode(request, self.model, extended=self._server.extended)
+            body = encode(request, self.model, form=self._server.form, extended=self._server.extended)
             try:
                 completions = await self._sender.post(self._url, body, decode)
                 if self._tokenize_url:

@@ -13,6 +13,7 @@ from codedpo.checks import require_at_least
 from codedpo.errors import ConfigError, LLMError
 from codedpo.llms import LLM
 from codedpo.llms.budget import Budget, Meter
+from codedpo.llms.wire import Form
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class OpenAIServer:
     """Environment variable that holds the key; the key itself is never stored."""
     weights: str = ""
     """Any text that changes whenever the served weights do: a served name is not a model."""
+    form: Form = "chat"
+    """`text` for a base model: the chat goes to `/completions` as one text with examples."""
     concurrency: int = 32
     timeout_seconds: float = 600.0
     max_retries: int = 6

@@ -25,6 +25,7 @@ from codedpo.errors import LLMError
 from codedpo.llms import LLM
 from codedpo.llms.budget import Budget, Meter
 from codedpo.llms.openai import OpenAIServer
+from codedpo.llms.wire import Form
 from codedpo.models import weights_hash
 
 _POLL_SECONDS = 0.2
@@ -42,6 +43,8 @@ class VLLM:
     """The `vllm` program of an environment that has it, such as `~/vllm-env/bin/vllm`."""
     arguments: tuple[str, ...] = ()
     """More arguments of `vllm serve`, such as `--max-model-len=4096`."""
+    form: Form = "chat"
+    """`text` for a base model, which has no chat template."""
     concurrency: int = 128
     timeout_seconds: float = 600.0
     start_seconds: float = 900.0
@@ -87,6 +90,7 @@ class VLLM:
                 self.model,
                 base_url=f"{address}/v1",
                 weights=self.weights,
+                form=self.form,
                 concurrency=self.concurrency,
                 timeout_seconds=self.timeout_seconds,
             )

@@ -3,37 +3,57 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, Literal, cast
 
 from codedpo.llms import Completion, Request
+from codedpo.prompting import text_prompt
+
+Form = Literal["chat", "text"]
+"""How a model is asked: with a chat, or with one text that it goes on with."""
 
 
 class InvalidAnswerError(ValueError):
     """What came is not a chat completion; it is asked for again."""
 
 
-def encode(request: Request, model: str, *, extended: bool) -> bytes:
-    """The body of a request to `/chat/completions`, in ASCII: a lone surrogate in a prompt can be sent too.
+def encode(request: Request, model: str, *, form: Form = "chat", extended: bool) -> bytes:
+    """The body of a request to `/chat/completions` or `/completions`, in ASCII: a lone surrogate can be sent too.
 
     Args:
         extended: with the parameters that OpenAI's own API does not know.
     """
-    sampling = request.sampling
+    sampling, asked = request.sampling, _asked(request, form)
     payload: dict[str, Any] = {
         "model": model,
-        "messages": list(request.messages),
+        **asked.payload,
         "n": request.n,
         "seed": request.seed + request.first,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         "max_tokens": sampling.max_tokens,
     }
-    if sampling.stop:
-        payload["stop"] = list(sampling.stop)
+    if sampling.stop or asked.stop:
+        payload["stop"] = [*sampling.stop, *asked.stop]
     if extended:
         penalty = sampling.repetition_penalty  # vLLM's name, then llama.cpp's
         payload |= {"top_k": sampling.top_k, "repetition_penalty": penalty, "repeat_penalty": penalty}
     return json.dumps(payload).encode()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A chat in one of the two forms."""
+
+    payload: dict[str, Any]
+    stop: tuple[str, ...] = ()
+
+
+def _asked(request: Request, form: Form) -> _Asked:
+    if form == "chat":
+        return _Asked({"messages": list(request.messages)})
+    prompt = text_prompt(request.messages)
+    return _Asked({"prompt": prompt.text}, prompt.stop)
 
 
 def decode(body: bytes) -> list[Completion]:
@@ -60,7 +80,8 @@ def decode(body: bytes) -> list[Completion]:
 
 
 def _completion(choice: Any, prompt_tokens: int, completion_tokens: int) -> Completion:
-    text, finish = choice["message"].get("content"), choice.get("finish_reason") or "stop"
+    text = choice["message"].get("content") if "message" in choice else choice["text"]
+    finish = choice.get("finish_reason") or "stop"
     if text is not None and not isinstance(text, str):
         raise InvalidAnswerError("a choice whose content is not text")
     if finish == "content_filter" or (text is None and finish != "length"):
