@@ -18,6 +18,11 @@ from codedpo.code.syntax import syntax_tree
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*([^\n`]*)$", re.MULTILINE)
 _LANGUAGES = {"python", "python3", "py", "py3", "pycon"}
 _MAX_CUT_LINES = 40
+_NESTING_MARKS = str.maketrans("", "", "([{+-*/%&|^~<>=!.@:")
+_NESTING_WORDS = ("not", "lambda", "if", "else", "await", "yield")
+"""Each level of a syntax tree needs one of these marks or words, or an indentation."""
+_MAX_SHALLOW = 100
+"""Marks and words; `ast.unparse` needs about four frames of Python's thousand for a level."""
 _DEFINITION = re.compile(r"(?:async )?(?:def|class) (\w+)")
 _CONTINUES = re.compile(r"(?:else|elif|except|finally)\b|[)\]}]")
 
@@ -99,10 +104,17 @@ def parse(text: str) -> ast.Module | None:
     """The syntax tree, or None where this is not Python of this version."""
     try:
         tree = syntax_tree(text)
-        ast.unparse(tree)  # what is too deep to be written back is too deep for everything that follows
+        if not _is_shallow(text):
+            ast.unparse(tree)  # what is too deep to be written back is too deep for everything that follows
         return tree
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
+
+
+def _is_shallow(text: str) -> bool:
+    """Whether too little is in the text for a deep tree: writing a tree back takes longer than all else here."""
+    marks = len(text) - len(text.translate(_NESTING_MARKS)) + sum(map(text.count, _NESTING_WORDS))
+    return marks < _MAX_SHALLOW
 
 
 def defines(tree: ast.Module, name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import re
 
@@ -22,6 +23,7 @@ def normal_form(program: str) -> str:
     return ast.unparse(tree)
 
 
+@functools.lru_cache(maxsize=4096)
 def fingerprint(program: str) -> str:
     """A short hash of the normal form: equal for programs that differ in layout, comments or docstrings only."""
     return hashlib.sha256(normal_form(program).encode("utf-8", "surrogatepass")).hexdigest()[:16]
