@@ -112,7 +112,7 @@ def precision(count: int) -> None:
 
 def recall() -> None:
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from planting import renamed, stripped, verbatim
+    from planting import reheaded, renamed, stripped, verbatim
 
     index = load_index()
     found: dict[str, list[bool]] = collections.defaultdict(list)
@@ -121,7 +121,7 @@ def recall() -> None:
             found[f"{name:15} prompt"].append(index.matches("", text.prompt) is not None)
             for code in text.solutions[:1]:
                 if parse(code) is not None:
-                    for change in (verbatim, stripped, renamed):
+                    for change in (verbatim, stripped, renamed, reheaded):
                         found[f"{name:15} {change.__name__}"].append(index.matches(change(code)) is not None)
     for title, hits in found.items():
         print(f"{title:26} {sum(hits):5} of {len(hits):5}  {100 * sum(hits) / len(hits):.1f}%")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import io
+import tokenize
 from collections.abc import Callable
 
 from codedpo.code.normal import normal_form
@@ -13,9 +15,15 @@ def verbatim(code: str) -> str:
 
 
 def wider(code: str) -> str:
-    """Other indentation, blank lines, and spaces around brackets."""
-    lines = [" " * (len(line) - len(line.lstrip())) + line for line in code.expandtabs(4).splitlines()]
-    return "\n\n".join(lines).replace("(", "( ").replace(")", " )")
+    """Other indentation, blank lines, and spaces around brackets; literals stay."""
+    lines = code.splitlines(keepends=True)
+    tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))
+    for token in reversed(tokens):
+        row, column = token.start
+        if token.string in ("(", ")"):
+            lines[row - 1] = f"{lines[row - 1][:column]} {token.string} {lines[row - 1][column + 1 :]}"
+    indented = [" " * (len(line) - len(line.lstrip())) + line for line in "".join(lines).expandtabs(4).splitlines()]
+    return "\n\n".join(indented)
 
 
 def stripped(code: str) -> str:
@@ -28,21 +36,32 @@ def renamed(code: str) -> str:
     return ast.unparse(_Renaming(ast.parse(normal_form(code))).tree)
 
 
+def reheaded(code: str) -> str:
+    """Without comments and docstrings; each function and its parameters under other names, annotations dropped."""
+    tree = ast.parse(normal_form(code))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+            for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+                argument.annotation = None
+    return ast.unparse(_Renaming(tree, headers_only=True).tree)
+
+
 def inside(code: str) -> str:
     """Between other functions."""
     return f"import math\n\ndef before(radius):\n    return math.pi * radius\n\n{code}\n\ndef after(rows):\n    return rows[::-1]\n"
 
 
-DISGUISES: tuple[Callable[[str], str], ...] = (verbatim, wider, stripped, renamed, inside)
+DISGUISES: tuple[Callable[[str], str], ...] = (verbatim, wider, stripped, renamed, reheaded, inside)
 
 
 class _Renaming(ast.NodeTransformer):
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.Module, headers_only: bool = False) -> None:
         names: dict[str, str] = {}
         for node in ast.walk(tree):
             bound = (
                 node.arg if isinstance(node, ast.arg)
-                else node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+                else node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and not headers_only
                 else node.name if isinstance(node, ast.FunctionDef)
                 else ""
             )  # fmt: skip
