@@ -46,6 +46,7 @@ class NearDuplicates:
         """
         Args:
             threshold: Jaccard similarity of the 5-gram sets, above 0 and at most 1, from which two functions are one.
+                At 1 those that agree in all 128 values: equal ones, and of those at 0.99 about a quarter.
         """
         if not 0 < threshold <= 1:
             raise ValueError(f"near-duplicate threshold {threshold} is not above 0 and at most 1")
