@@ -1,9 +1,9 @@
 """Functions of installed packages in; speed, memory and precision of deduplication and decontamination out.
 
-    python perf/decontamination.py speed              functions per second on one core, near-duplicates and
-    decontamination python perf/decontamination.py memory             bytes per function, real ones perturbed
-    (--functions 200000) python perf/decontamination.py precision          share of functions that are flagged, each of
-    them named python perf/decontamination.py recall             share of planted solutions and prompts that are found
+    python perf/decontamination.py speed       functions per second on one core, near-duplicates and decontamination
+    python perf/decontamination.py memory      bytes per function, real ones perturbed (--functions 200000)
+    python perf/decontamination.py precision   share of functions that are flagged, each of them named
+    python perf/decontamination.py recall      share of planted solutions and prompts that are found
 
 The functions are those of all packages in site-packages, tests and this project left out; the whitelist was made from
 the standard library, so these were never seen by it.
