@@ -2,8 +2,8 @@
 
     python perf/benchmark_index.py            writes src/codedpo/decontaminate/benchmarks.npz
 
-Reads the benchmarks of `CODEDPO_DATA` (default ../shared/data). Generic is what more than two problems share, or what
-the standard library of this Python holds; the shipped file was built with Python 3.11.
+Reads the benchmarks of `CODEDPO_DATA` (default ../shared/data). Generic is what more than two problems share, what the
+standard library of this Python holds, and what is in textbook.txt; the shipped file was built with Python 3.11.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from codedpo.benchmarks.texts import TEXT_SOURCES, benchmark_texts
-from codedpo.decontaminate.building import build, collect, common_hashes, corpus_hashes
+from codedpo.decontaminate.building import build, collect, common_hashes, corpus_hashes, textbook_hashes
 from codedpo.decontaminate.shipped import write_index
 
 DATA = Path(os.environ.get("CODEDPO_DATA", Path(__file__).parents[2] / "shared" / "data"))
 TARGET = Path(__file__).parents[1] / "src" / "codedpo" / "decontaminate" / "benchmarks.npz"
+TEXTBOOK = Path(__file__).with_name("textbook.txt")
 LEFT_OUT = ("site-packages", "test", "tests", "idlelib", "lib2to3")
 
 
@@ -28,9 +29,8 @@ def main() -> None:
     evidence = [part for text in texts for part in collect(text)]
     root = Path(sysconfig.get_paths()["stdlib"])
     files = (path for path in sorted(root.rglob("*.py")) if not set(path.relative_to(root).parts) & set(LEFT_OUT))
-    generic = np.union1d(
-        common_hashes(evidence), corpus_hashes((path.read_text(errors="replace") for path in files), evidence)
-    )
+    library = corpus_hashes((path.read_text(errors="replace") for path in files), evidence)
+    generic = np.unique(np.concatenate([common_hashes(evidence), library, textbook_hashes(TEXTBOOK.read_text())]))
     index = build(texts, evidence, generic)
     write_index(index, TARGET)
     print(f"{len(texts)} problems, {len(index.groups)} groups, {len(index.hashes)} hashes, {len(generic)} generic")

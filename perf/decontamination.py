@@ -1,9 +1,9 @@
 """Functions of installed packages in; speed, memory and precision of deduplication and decontamination out.
 
-    python perf/decontamination.py speed              functions per second on one core, near-duplicates and
-    decontamination python perf/decontamination.py memory             bytes per function, real ones perturbed
-    (--functions 200000) python perf/decontamination.py precision          share of functions that are flagged, each of
-    them named python perf/decontamination.py recall             share of planted solutions and prompts that are found
+    python perf/decontamination.py speed       functions per second on one core, near-duplicates and decontamination
+    python perf/decontamination.py memory      bytes per function, real ones perturbed (--functions 200000)
+    python perf/decontamination.py precision   share of functions that are flagged, each of them named
+    python perf/decontamination.py recall      share of planted solutions and prompts that are found
 
 The functions are those of all packages in site-packages, tests and this project left out; the whitelist was made from
 the standard library, so these were never seen by it.
@@ -112,7 +112,7 @@ def precision(count: int) -> None:
 
 def recall() -> None:
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from planting import renamed, stripped, verbatim
+    from planting import reheaded, renamed, stripped, verbatim
 
     index = load_index()
     found: dict[str, list[bool]] = collections.defaultdict(list)
@@ -121,7 +121,7 @@ def recall() -> None:
             found[f"{name:15} prompt"].append(index.matches("", text.prompt) is not None)
             for code in text.solutions[:1]:
                 if parse(code) is not None:
-                    for change in (verbatim, stripped, renamed):
+                    for change in (verbatim, stripped, renamed, reheaded):
                         found[f"{name:15} {change.__name__}"].append(index.matches(change(code)) is not None)
     for title, hits in found.items():
         print(f"{title:26} {sum(hits):5} of {len(hits):5}  {100 * sum(hits) / len(hits):.1f}%")

@@ -59,6 +59,15 @@ def test_docstrings_and_comments_are_set_apart() -> None:
     assert lexed.functions == ("f",)
 
 
+def test_odd_strings_and_names_are_one_token_each() -> None:
+    for code in ("r'a'", "b'a'", "Rb'it'", "f'''a\nb'''", "'a\\'b'", "été_2", ".x1", "1.5e3", ".5", "**=", "->", "a"):
+        assert len(lex(f"({code};").tokens) == 1, code
+
+
+def test_a_string_that_never_ends_is_read_as_words() -> None:
+    assert len(lex("x = '" + "a " * 20_000).tokens) == 20_003
+
+
 def test_text_that_is_no_program_has_tokens_too() -> None:
     assert len(lex("it's (not a program").tokens) == 6
 

@@ -46,6 +46,27 @@ def test_the_order_of_adding_changes_nothing() -> None:
         assert kept({key: programs[key] for key in keys}) == expected
 
 
+def test_shards_change_nothing() -> None:
+    """Nor does it matter that results are asked for after each shard; 700 functions are more than one batch."""
+    programs = {f"{name}{i:03}": function(name, 6, changed=i % 9) for name in "fghjklm" for i in range(100)}
+    expected = kept(programs)
+    assert 1 < len(set(expected.values())) < len(programs)
+    keys = sorted(programs)
+    random.Random(5).shuffle(keys)
+    for shards in (1, 5):
+        near = NearDuplicates()
+        for shard in reversed(range(shards)):
+            for key in keys[shard::shards]:
+                near.add(key, programs[key])
+            found = near.representatives()
+        assert found == expected
+
+
+def test_the_kept_one_is_that_with_the_smallest_key() -> None:
+    programs = {key: function("f", 20, changed=place) for place, key in enumerate(["m", "a", "z"])}
+    assert kept(programs) == {"m": "a", "a": "a", "z": "a"}
+
+
 def test_what_is_dropped_is_similar_to_its_representative_itself() -> None:
     # A chain: each differs from the next by one line, the ends by all lines.
     lines = [[f"    a{i} = items[{i}] * {i if i >= step else i + 500}\n" for i in range(24)] for step in range(25)]
@@ -87,8 +108,34 @@ def test_a_key_twice_is_an_error() -> None:
 
 
 def test_a_threshold_outside_its_range_is_an_error() -> None:
-    with pytest.raises(ValueError, match="not above 0"):
-        NearDuplicates(0)
+    for threshold in (0, -0.5, 1.01, float("nan")):
+        with pytest.raises(ValueError, match="not above 0 and at most 1"):
+            NearDuplicates(threshold)
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.7, 0.9])
+def test_two_functions_are_one_exactly_where_they_are_as_similar_as_the_threshold(threshold: float) -> None:
+    """But for pairs within three standard errors of it: similarity is estimated from 128 permutations."""
+    margin = 3 * (threshold * (1 - threshold) / 128) ** 0.5
+    lines = [f"    a{i} = items[{i}] * {i}\n" for i in range(40)]
+    sides = set[bool]()
+    for changed in range(41):
+        other = [line.replace("* ", "+ 7 -") if i < changed else line for i, line in enumerate(lines)]
+        one, two = (BODY.format(name="f", doc="", lines="".join(text)) for text in (lines, other))
+        similarity = jaccard(one, two)
+        if abs(similarity - threshold) > margin:
+            assert (len(set(kept({"a": one, "b": two}, threshold).values())) == 1) == (similarity > threshold), changed
+            sides.add(similarity > threshold)
+    assert sides == {True, False}
+
+
+def test_at_one_only_equal_functions_are_one() -> None:
+    one = function("f", 20)
+    assert kept({"a": one, "b": one.replace(" ", "  "), "c": function("f", 20, changed=7)}, 1.0) == {
+        "a": "a",
+        "b": "a",
+        "c": "c",
+    }
 
 
 @pytest.mark.parametrize("threshold", [0.5, 0.7, 0.8, 0.9])

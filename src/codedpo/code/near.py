@@ -7,6 +7,7 @@ Comments, docstrings, layout, brackets and quotes do not count, names do: a skel
 not a copy. Signatures are rensa's R-MinHash with 128 permutations; candidates share a band (Leskovec, Rajaraman and
 Ullman, "Mining of Massive Datasets", 3.4) and are kept only where the signatures' estimate of the Jaccard similarity
 (standard error 0.04 at 0.7) reaches the threshold, so a chance meeting in a band merges nothing.
+Memory is linear, about 1,700 bytes per function at the peak (docs/performance.md).
 """
 
 from __future__ import annotations
@@ -22,8 +23,6 @@ from codedpo.code.grams import lex, mixed, window_sums
 SHINGLE = 5
 """Tokens."""
 PERMUTATIONS = 128
-BYTES_PER_FUNCTION = 1500
-"""Upper bound of memory for keys of up to 100 characters: 512 for the signature, as much again while sorted."""
 _SEED = 2410
 _BATCH = 512
 _MIN_FOUND = 0.9
@@ -46,6 +45,7 @@ class NearDuplicates:
         """
         Args:
             threshold: Jaccard similarity of the 5-gram sets, above 0 and at most 1, from which two functions are one.
+                At 1 those that agree in all 128 values: equal ones, and of those at 0.99 about a quarter.
         """
         if not 0 < threshold <= 1:
             raise ValueError(f"near-duplicate threshold {threshold} is not above 0 and at most 1")

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from codedpo.benchmarks.texts import BenchmarkText
+from codedpo.code.bodies import without_headers
 from codedpo.code.grams import Hashes, hash_words, lex, lex_words
 from codedpo.decontaminate.evidence import (
     ENTRY_POINT,
     GRAM,
     KINDS,
     PROGRAM,
+    RENAMED,
     SHORT_GRAM,
     SHORT_PROGRAM,
     SHORT_TEXT,
@@ -33,6 +35,8 @@ TEXT_STRIDE = 3
 """Of a prompt's 13-grams every third is kept: any 15 words in a row hold one."""
 SHORT_PROGRAM_GRAMS = 8
 """A solution with fewer 13-grams than this is also looked for by all of its 8-grams."""
+LONG_PROGRAM_GRAMS = 40
+"""From so many on, the bodies of a solution say as much as the whole of it."""
 MAX_ENTRY_WORDS = 30
 _MIN_TEXT_GRAMS = 4
 _MIN_WORDS_IN_GRAM = (7, 5)
@@ -62,9 +66,18 @@ def collect(text: BenchmarkText) -> list[Evidence]:
 
 
 def _program_evidence(solution: str) -> list[tuple[int, Hashes]]:
-    found = program_hashes(lex(solution))
-    is_short = len(dict(found)[PROGRAM]) < SHORT_PROGRAM_GRAMS
-    return [(kind, hashes) for kind, hashes in found if is_short or kind != SHORT_PROGRAM]
+    """That of the bodies; where they are short also that of the whole, so that little is left to chance."""
+    bodies = _joined(without_headers(solution))
+    if len(bodies[PROGRAM]) >= LONG_PROGRAM_GRAMS:
+        return [(PROGRAM, bodies[PROGRAM]), (RENAMED, bodies[RENAMED])]
+    kinds = (PROGRAM, RENAMED, SHORT_PROGRAM) if len(bodies[PROGRAM]) < SHORT_PROGRAM_GRAMS else (PROGRAM, RENAMED)
+    return [(kind, part[kind]) for part in (bodies, _joined([solution])) for kind in kinds]
+
+
+def _joined(parts: Iterable[str]) -> dict[int, Hashes]:
+    """kind -> hashes of all parts; no window reaches over a border."""
+    found = [dict(program_hashes(lex(part))) for part in parts]
+    return {kind: np.concatenate([one[kind] for one in found]) for kind in (PROGRAM, RENAMED, SHORT_PROGRAM)}
 
 
 def prompt_words(prompt: str) -> list[str]:
@@ -105,6 +118,11 @@ def corpus_hashes(programs: Iterable[str], evidence: Sequence[Evidence]) -> Hash
         places = np.minimum(np.searchsorted(wanted, hashes), len(wanted) - 1)
         found.append(np.unique(hashes[wanted[places] == hashes]))
     return np.unique(np.concatenate(found))
+
+
+def textbook_hashes(program: str) -> Hashes:
+    """All hashes of functions that are generic in benchmarks to come too."""
+    return np.unique(np.concatenate([hashes for _, hashes in program_hashes(lex(program))]))
 
 
 def build(texts: Sequence[BenchmarkText], evidence: Sequence[Evidence], generic: Hashes) -> Index:

@@ -39,8 +39,8 @@ class Kind:
 
 
 KINDS = (
-    Kind("13-grams", coverage=0.5, min_hashes=2),
-    Kind("13-grams, renamed", coverage=0.7, min_hashes=6),
+    Kind("13-grams", coverage=0.5, min_hashes=4),
+    Kind("13-grams, renamed", coverage=0.8, min_hashes=4),
     Kind("prompt 13-grams", coverage=0.1, min_hashes=1),
     Kind("prompt", coverage=0.8, min_hashes=1),
     Kind("entry point", coverage=0.5, min_hashes=5),
