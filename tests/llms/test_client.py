@@ -86,6 +86,10 @@ def test_too_few_choices_are_made_up_for_and_too_many_are_cut() -> None:
         Reply(body=b"\xff\xfe[\x00"),
         Reply(body=b"[" * 100_000),
         Reply(body=b"null"),
+        Reply(body=b'{"error": {"message": "upstream is down"}}'),
+        Reply(body=b'{"choices": [{"message": {"content": "def f"}, "finish_reason": "abort"}]}'),
+        Reply(headers={"content-encoding": "gzip"}),
+        Reply(headers={"transfer-encoding": "chunked"}),
         Reply(drop="before"),
         Reply(drop="middle"),
         Reply(seconds=1.0),
@@ -160,6 +164,20 @@ def test_a_choice_without_text_is_a_refusal() -> None:
         answers = ask(server, REQUESTS[:1])
     assert {c.finish_reason for c in answers[0]} == {"refused"}
     assert "content_filter" in answers[0][0].problem
+
+
+@pytest.mark.parametrize("told", ["1e999", "-1e999", "-5", "NaN", '"7"', "[]", "1" + "0" * 400])
+def test_a_count_of_tokens_that_cannot_be_is_as_good_as_none(told: str) -> None:
+    body = f'{{"choices": [{{"message": {{"content": "x"}}}}], "usage": {{"completion_tokens": {told}}}}}'
+    with FaultServer([Reply(body=body.encode())]) as server:
+        ((completion,),) = ask(server, [Request(REQUESTS[0].messages, Sampling(), seed=0)])
+    assert (completion.text, completion.completion_tokens) == ("x", 0)
+
+
+def test_an_error_in_the_body_of_a_200_is_told() -> None:
+    fault = Reply(body=b'{"error": {"message": "upstream is down"}}')
+    with FaultServer(lambda *_: fault) as server, pytest.raises(LLMError, match="completion: upstream is down"):
+        ask(server, REQUESTS[:1])
 
 
 def test_an_unreachable_server_is_named() -> None:
