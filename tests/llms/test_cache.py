@@ -146,10 +146,13 @@ def test_single_answers_of_a_server_that_ignores_n_are_kept_one_by_one(tmp_path:
 
 
 def test_a_refusal_is_told_but_not_kept(tmp_path: Path) -> None:
-    with FaultServer([Reply(400, b"too long")]) as server:
-        assert ask(server, tmp_path, REQUESTS[:1])[0][0].finish_reason == "refused"
-        assert ask(server, tmp_path, REQUESTS[:1])[0][0].finish_reason == "stop"
-        assert len(server.requests) == 2
+    with FaultServer(
+        lambda payload, _: Reply(400, b"too long") if payload["messages"][0]["content"] == "q0" else Reply()
+    ) as server:
+        assert [row[0].finish_reason for row in ask(server, tmp_path, REQUESTS[:2])] == ["refused", "stop"]
+    with FaultServer() as server:
+        assert [row[0].finish_reason for row in ask(server, tmp_path, REQUESTS[:2])] == ["stop", "stop"]
+        assert [payload["messages"][0]["content"] for payload in server.requests] == ["q0"]
 
 
 def test_choices_before_a_filtered_one_are_kept(tmp_path: Path) -> None:

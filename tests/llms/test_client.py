@@ -3,6 +3,7 @@
 import email.utils
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -151,11 +152,86 @@ def test_what_is_refused_for_all_is_not_retried(status: int) -> None:
 
 
 def test_a_request_that_the_server_refuses_is_an_answer_with_its_reason() -> None:
-    with FaultServer([Reply(400, b'{"error": {"message": "prompt is too long"}}')]) as server:
+    def too_long(payload: dict[str, Any], _: int) -> Reply:
+        is_first = payload["messages"][0]["content"] == "q0"
+        return Reply(400, b'{"error": {"message": "prompt is too long"}}') if is_first else Reply()
+
+    with FaultServer(too_long) as server:
         answers = ask(server, REQUESTS[:2], concurrency=1)
     assert [(c.text, c.finish_reason) for c in answers[0]] == [("", "refused")] * 3
     assert "too long" in answers[0][0].problem
     assert texts(answers[1:]) == EXPECTED[1:2]
+
+
+def test_a_server_that_refuses_n_is_asked_for_one_at_a_time() -> None:
+    def picky(payload: dict[str, Any], _: int) -> Reply:
+        return Reply(400, b'{"error": {"message": "n must be 1"}}') if payload["n"] > 1 else Reply()
+
+    with FaultServer(picky) as server:
+        answers = ask(server, concurrency=1)
+    assert texts(answers) == [[f"q{i} {10 * i + index} 0" for index in range(3)] for i in range(5)]
+    assert len(server.requests) == 16
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_server_that_refuses_everything_ends_the_run_instead_of_dropping_every_row(n: int) -> None:
+    seen: list[int] = []
+    with FaultServer(lambda *_: Reply(400, b'{"error": {"message": "no such model"}}')) as server:
+        with (
+            client(server, concurrency=1) as llm,
+            pytest.raises(
+                LLMError,
+                match=r"refuses every request, even the shortest: HTTP 400: no such model\. 5 of 5 requests got no",
+            ),
+        ):
+            llm.generate([replace(request, n=n) for request in REQUESTS], lambda index, _: seen.append(index))
+    assert not seen
+    assert len(server.requests) <= 3
+
+
+def test_a_server_that_gives_all_but_one_choice_goes_on_being_asked_for_several() -> None:
+    with FaultServer(lambda payload, _: Reply(choices=min(2, payload["n"]))) as server:
+        ask(server, concurrency=1)
+    assert [payload["n"] for payload in server.requests] == [3, 1] * 5
+
+
+@pytest.mark.parametrize("moment", range(8))
+def test_a_client_that_is_stopped_lets_nobody_wait(moment: int) -> None:
+    errors: list[LLMError] = []
+
+    def work(llm: OpenAIClient) -> None:
+        with pytest.raises(LLMError, match="stopped") as raised:
+            while True:
+                llm.generate(REQUESTS[:1], lambda *_: None)
+        errors.append(raised.value)
+
+    with FaultServer() as server:
+        with client(server) as llm:
+            threads = [threading.Thread(target=work, args=(llm,)) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            time.sleep(moment / 200)
+        for thread in threads:
+            thread.join(10)
+    assert len(errors) == 4
+
+
+def test_a_call_that_is_cancelled_before_its_first_step_ends() -> None:
+    held, release = threading.Event(), threading.Event()
+    with FaultServer() as server:
+        llm = client(server).__enter__()
+        llm._loop.call_soon_threadsafe(lambda: (held.set(), release.wait(10)))
+        assert held.wait(10)
+        ended = threading.Thread(target=lambda: pytest.raises(LLMError, llm.generate, REQUESTS, lambda *_: None))
+        ended.start()
+        time.sleep(0.05)  # the call waits for the loop now
+        stopped = threading.Thread(target=llm.__exit__)
+        stopped.start()
+        time.sleep(0.05)
+        release.set()
+        for thread in (ended, stopped):
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def test_a_choice_without_text_is_a_refusal() -> None:
