@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -207,13 +206,12 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_its_name(tmp_path: Pat
 
 def test_answers_without_usage_still_count_at_the_next_start(tmp_path: Path) -> None:
     meter = Meter()
-    openai = OpenAIServer("m", base_url="http://127.0.0.1:1/v1")
-    with FaultServer(lambda *_: Reply(usage=False)) as server:
-        with (
-            OpenAIClient(replace(openai, base_url=server.base_url), meter=meter) as llm,
-            AnswerFolder(tmp_path) as kept,
-        ):
-            CachedLLM(llm, kept).generate(REQUESTS, lambda *_: None)
+    with (
+        FaultServer(lambda *_: Reply(usage=False)) as server,
+        OpenAIClient(OpenAIServer("m", base_url=server.base_url), meter=meter) as llm,
+        AnswerFolder(tmp_path) as kept,
+    ):
+        CachedLLM(llm, kept).generate(REQUESTS, lambda *_: None)
     assert meter.usage.completion_tokens > 0
     with AnswerFolder(tmp_path) as kept:
         assert kept.completion_tokens == meter.usage.completion_tokens

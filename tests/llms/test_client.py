@@ -176,15 +176,13 @@ def test_a_server_that_refuses_n_is_asked_for_one_at_a_time() -> None:
 @pytest.mark.parametrize("n", [1, 3])
 def test_a_server_that_refuses_everything_ends_the_run_instead_of_dropping_every_row(n: int) -> None:
     seen: list[int] = []
-    with FaultServer(lambda *_: Reply(400, b'{"error": {"message": "no such model"}}')) as server:
-        with (
-            client(server, concurrency=1) as llm,
-            pytest.raises(
-                LLMError,
-                match=r"refuses every request, even the shortest: HTTP 400: no such model\. 5 of 5 requests got no",
-            ),
-        ):
-            llm.generate([replace(request, n=n) for request in REQUESTS], lambda index, _: seen.append(index))
+    text = r"refuses every request, even the shortest: HTTP 400: no such model\. 5 of 5 requests got no"
+    with (
+        FaultServer(lambda *_: Reply(400, b'{"error": {"message": "no such model"}}')) as server,
+        client(server, concurrency=1) as llm,
+        pytest.raises(LLMError, match=text),
+    ):
+        llm.generate([replace(request, n=n) for request in REQUESTS], lambda index, _: seen.append(index))
     assert not seen
     assert len(server.requests) <= 3
 
@@ -222,7 +220,12 @@ def test_a_call_that_is_cancelled_before_its_first_step_ends() -> None:
         llm = client(server).__enter__()
         llm._loop.call_soon_threadsafe(lambda: (held.set(), release.wait(10)))
         assert held.wait(10)
-        ended = threading.Thread(target=lambda: pytest.raises(LLMError, llm.generate, REQUESTS, lambda *_: None))
+
+        def work() -> None:
+            with pytest.raises(LLMError, match="stopped"):
+                llm.generate(REQUESTS, lambda *_: None)
+
+        ended = threading.Thread(target=work)
         ended.start()
         time.sleep(0.05)  # the call waits for the loop now
         stopped = threading.Thread(target=llm.__exit__)

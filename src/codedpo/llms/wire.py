@@ -7,7 +7,6 @@ from typing import Any, cast
 
 from codedpo.llms import Completion, Request
 
-
 _MOST_TOKENS = 2**31
 _UNFINISHED = ("abort", "aborted", "cancelled", "error")
 """Finish reasons of an answer that broke off at the server's own fault: it must not be kept as a whole one."""
