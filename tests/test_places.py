@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,32 @@ def test_a_failed_write_leaves_what_was_there(where: str, tmp_path: Path) -> Non
     assert (folder / "a.txt").read_text() == "old"
     assert names_in(folder) == {"a.txt"}
     assert names_in(folder / "none") == set()
+
+
+class BreaksOff(io.BytesIO):
+    """A file of 40 MB of which the second half cannot be read."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() >= 20_000_000:
+            raise KeyboardInterrupt
+        return super().read(size)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("before", [None, b"old"])
+def test_a_put_that_breaks_off_leaves_what_was_there(before: bytes | None, bucket: str) -> None:
+    target = place(f"{bucket}/{before}") / "a b+ü%41#x?.bin"
+    assert isinstance(target, Remote)
+    if before is not None:
+        target.put(io.BytesIO(before))
+    with pytest.raises(KeyboardInterrupt):
+        target.put(BreaksOff(bytes(40_000_000)))
+    gc.collect()
+    assert target.exists() == (before is not None)
+    assert names_in(place(target.url.rpartition("/")[0])) == ({target.name} if before else set())
+    whole = bytes(range(256)) * 160_000
+    target.put(io.BytesIO(whole))
+    assert target.read_bytes() == whole
 
 
 def test_records_in_memory_come_back() -> None:

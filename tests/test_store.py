@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,3 +81,10 @@ def test_pairs_are_what_the_field_reads(tmp_path: Path) -> None:
     row = pq.read_table(tmp_path / "a.parquet").to_pylist()[0]
     assert row["prompt"] == [{"role": "user", "content": "p"}]
     assert row["chosen"][0]["content"] == "c"
+
+
+def test_a_row_that_cannot_be_written_leaves_neither_file_nor_draft(tmp_path: Path) -> None:
+    odd = replace(SEED, line=2**70)
+    with pytest.raises((OverflowError, ValueError)):
+        write_records(tmp_path / "a.parquet", Seed, [odd])
+    assert not list(tmp_path.iterdir())

@@ -231,8 +231,12 @@ def _locked(folder: Path) -> Generator[None]:
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise RecordError(f"{folder}: another codedpo process works in this run folder; wait for it") from error
+        except OSError as error:
+            raise ConfigError(
+                f"local_folder: {folder} cannot be locked: {error.strerror}; choose one on a disk of this machine"
+            ) from error
         remove_drafts(folder)
         log = logging.FileHandler(folder / "run.log")
         log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

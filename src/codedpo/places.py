@@ -15,6 +15,7 @@ from typing import IO, Any, Literal
 
 from codedpo.errors import ConfigError
 
+_ONE_PUT_BYTES = 1 << 24
 TEMPORARY = ".tmp"
 """How the names of files end that are being written."""
 
@@ -56,9 +57,25 @@ class Remote:
         return self._system().open(self.url, mode, cache_type="none")
 
     def put(self, content: IO[bytes]) -> None:
-        """Store this content: other readers see the old object or the whole new one."""
-        with self._system().open(self.url, "wb") as target:
-            shutil.copyfileobj(content, target)
+        """Store this content: other readers see the old object or the whole new one, also where this fails midway.
+
+        (Not in `memory://`, which shows what is there so far; nobody but this process sees it.)
+        """
+        system = self._system()
+        start = content.read(_ONE_PUT_BYTES)
+        if len(start) < _ONE_PUT_BYTES:
+            system.pipe_file(self.url, start)
+            return
+        target = system.open(self.url, "wb", autocommit=False)  # else closing it would store what is there
+        try:
+            target.write(start)
+            shutil.copyfileobj(content, target, _ONE_PUT_BYTES)
+            target.close()
+        except BaseException:
+            target.discard()
+            target.closed = True  # or it would be closed, thus flushed, once more when it is collected
+            raise
+        target.commit()
 
     def names(self) -> set[str]:
         """Names in this folder; none where it does not exist."""

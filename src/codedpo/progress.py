@@ -99,7 +99,7 @@ class _Count:
         self.total = total
         self.rows = self.answers = self.tokens = 0
         self.start = self.last_line = time.monotonic()
-        self._recent: collections.deque[_Tokens] = collections.deque([_Tokens(self.start, 0)])
+        self._recent: collections.deque[_Sums] = collections.deque([_Sums(self.start, 0, 0)])
 
     @property
     def seconds(self) -> float:
@@ -108,13 +108,15 @@ class _Count:
     def add(self, rows: int, answers: int, tokens: int) -> None:
         self.rows, self.answers, self.tokens = self.rows + rows, self.answers + answers, self.tokens + tokens
         now = time.monotonic()
-        if now - self._recent[-1].time > _STEP_SECONDS:
-            self._recent.append(_Tokens(now, self.tokens))
+        if rows and rows == self.rows:  # the first ones may be those of an earlier start: no speed of this one
+            self._recent = collections.deque([_Sums(now, rows, self.tokens)])
+        elif now - self._recent[-1].time > _STEP_SECONDS:
+            self._recent.append(_Sums(now, self.rows, self.tokens))
         while now - self._recent[0].time > _RATE_SECONDS and len(self._recent) > 1:
             self._recent.popleft()
 
     def describe(self) -> str:
-        rate = self.rows / max(self.seconds, 1e-3)
+        rate = self._per_second(self.rows - self._recent[0].rows)
         text = f"{self.rows}/{self.total if self.total is not None else '?'} rows, {rate:.1f}/s"
         if self.answers:
             text += f", {self.answers} answers, {self.tokens_per_second():.0f} tokens/s"
@@ -122,12 +124,16 @@ class _Count:
 
     def tokens_per_second(self) -> float:
         """Over the last half minute: what the server gives now, not what it gave before a pause."""
-        oldest = self._recent[0]
-        return (self.tokens - oldest.tokens) / max(time.monotonic() - oldest.time, 1e-3)
+        return self._per_second(self.tokens - self._recent[0].tokens)
+
+    def _per_second(self, recent: int) -> float:
+        return recent / max(time.monotonic() - self._recent[0].time, 1e-3)
 
 
 @dataclass(frozen=True)
-class _Tokens:
+class _Sums:
+    """What had come by then."""
+
     time: float
+    rows: int
     tokens: int
-    """Sum until then."""

@@ -71,9 +71,11 @@ class RecordWriter:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if kind is None:
+        if kind is not None:
+            self._stack.__exit__(kind, error, trace)
+            return
+        with self._stack:  # a batch that cannot be written leaves no draft behind
             self._flush()
-        self._stack.__exit__(kind, error, trace)
 
     def add(self, row: Any) -> None:
         """Append one record."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,4 +47,14 @@ class Asks(Dies):
 
     def __call__(self, rows: Iterable[Any], context: Context) -> Iterator[Any]:
         context.tools.llm()
+        yield from rows
+
+
+@dataclass(frozen=True)
+class Sleeps(Dies):
+    """Tells that it begins, then is busy for a minute."""
+
+    def __call__(self, rows: Iterable[Any], context: Context) -> Iterator[Any]:
+        (Path(self.folder) / str(os.getpid())).touch()
+        time.sleep(60)
         yield from rows

@@ -8,12 +8,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from odd_stages import Asks, Breaks, Dies
+from odd_stages import Asks, Breaks, Dies, Sleeps
 
 from codedpo.config import make_config
 from codedpo.context import Dropped
@@ -118,6 +119,54 @@ def test_a_shard_that_kills_each_process_ends_the_run_with_its_name(tmp_path: Pa
     with pytest.raises(RecordError, match=r"below\.parquet: the process that made it died 3 times"):
         make_with_process(tmp_path, Dies(str(tmp_path / "deaths"), times=9))
     assert not (tmp_path / "below.parquet").exists()
+
+
+def test_busy_processes_are_all_ended_when_the_run_stops(tmp_path: Path) -> None:
+    (tmp_path / "deaths").mkdir()
+    tools = WorkerTools(Share(SandboxSettings(), 1))
+    above = Shard("a", tmp_path / "above.parquet")
+    write_records(above.path, Dropped, [])
+    works = [
+        Work(
+            Sleeps(str(tmp_path / "deaths"), times=0),
+            Dropped,
+            above,
+            Shard("b", tmp_path / f"{n}.parquet"),
+            0,
+            tmp_path,
+        )
+        for n in range(3)
+    ]
+    with LocalExecutor(processes=3).open(SandboxSettings(), 3, tools) as executor:
+        made = [executor.submit(work, lambda **_: None) for work in works]
+        while len(list((tmp_path / "deaths").iterdir())) < 3:
+            time.sleep(0.05)
+        executor.close(wait=False)
+    for future in made:
+        with pytest.raises(RecordError, match="was not made, since the run stopped"):
+            future.result(10)
+    for path in (tmp_path / "deaths").iterdir():
+        assert not Path(f"/proc/{path.name}").exists()
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.filterwarnings("ignore")
+def test_a_ray_worker_that_dies_in_a_shard_is_replaced_and_the_shard_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its task runs a second and a third time; the run folder is a relative path."""
+    pytest.importorskip("ray")
+    (tmp_path / "deaths").mkdir()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)]))
+    monkeypatch.chdir(tmp_path)
+    above, shard = Shard("a", Path("above.parquet")), Shard("b", Path("below.parquet"))
+    write_records(above.path, Dropped, [Dropped("seeds", "row", "1", "too short", "")])
+    work = Work(Dies(str(tmp_path / "deaths"), times=2), Dropped, above, shard, 0, Path("cache"))
+    tools = WorkerTools(Share(SandboxSettings(), 1))
+    with RayExecutor(workers=1).open(SandboxSettings(), 1, tools) as executor:
+        assert executor.submit(work, lambda **_: None).result() == Made(read=1, rows=1, dropped=0)
+    assert len(list((tmp_path / "deaths").iterdir())) == 2
+    assert read_records(tmp_path / "below.parquet", Dropped)[0].reason == "too short"
 
 
 def test_a_mistake_in_a_stage_is_told_with_its_place(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from faults import FaultServer, Reply
 from codedpo.errors import LLMError, RecordError
 from codedpo.llms import Completion, Request, Sampling
 from codedpo.llms.answers import AnswerFolder, key_of
+from codedpo.llms.budget import Meter
 from codedpo.llms.cache import CachedLLM
 from codedpo.llms.client import OpenAIClient
 from codedpo.llms.offsets import Offsets
@@ -144,10 +145,76 @@ def test_single_answers_of_a_server_that_ignores_n_are_kept_one_by_one(tmp_path:
 
 
 def test_a_refusal_is_told_but_not_kept(tmp_path: Path) -> None:
-    with FaultServer([Reply(400, b"too long")]) as server:
-        assert ask(server, tmp_path, REQUESTS[:1])[0][0].finish_reason == "refused"
-        assert ask(server, tmp_path, REQUESTS[:1])[0][0].finish_reason == "stop"
-        assert len(server.requests) == 2
+    with FaultServer(
+        lambda payload, _: Reply(400, b"too long") if payload["messages"][0]["content"] == "q0" else Reply()
+    ) as server:
+        assert [row[0].finish_reason for row in ask(server, tmp_path, REQUESTS[:2])] == ["refused", "stop"]
+    with FaultServer() as server:
+        assert [row[0].finish_reason for row in ask(server, tmp_path, REQUESTS[:2])] == ["stop", "stop"]
+        assert [payload["messages"][0]["content"] for payload in server.requests] == ["q0"]
+
+
+def test_choices_before_a_filtered_one_are_kept(tmp_path: Path) -> None:
+    def choice(index: int, reason: str) -> str:
+        return f'{{"index": {index}, "message": {{"content": "{index}"}}, "finish_reason": "{reason}"}}'
+
+    choices = ",".join([choice(0, "stop"), choice(1, "stop"), choice(2, "content_filter"), choice(3, "stop")])
+    request = Request(REQUESTS[0].messages, Sampling(), seed=0, n=4)
+    with FaultServer([Reply(body=f'{{"choices": [{choices}]}}'.encode())]) as server:
+        assert [c.finish_reason for c in ask(server, tmp_path, [request])[0]] == ["stop", "stop", "refused", "stop"]
+        again = ask(server, tmp_path, [request])[0]
+        assert [(payload["n"], payload["seed"]) for payload in server.requests] == [(4, 0), (2, 2)]
+    assert [c.text for c in again] == ["0", "1", "q0 2 0", "q0 2 1"]
+
+
+FILLER = """
+import resource, signal, sys
+from pathlib import Path
+from codedpo.errors import RecordError
+from codedpo.llms import Completion
+from codedpo.llms.answers import AnswerFolder, key_of
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+with AnswerFolder(Path(sys.argv[1])) as answers:
+    for turn in ("full", "half full", "room again"):
+        try:
+            for number in range(9):
+                answers.write(key_of(turn, number), 0, [Completion("x" * 3000, "stop", 3, 4)])
+        except RecordError as error:
+            print(number, error)
+        if turn == "half full":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+"""
+
+
+def test_a_full_disk_is_told_and_what_was_written_before_and_after_is_kept(tmp_path: Path) -> None:
+    ended = subprocess.run([sys.executable, "-c", FILLER, str(tmp_path)], capture_output=True, text=True, check=True)
+    full, half_full = ended.stdout.splitlines()
+    assert full.startswith("6 ")
+    assert "cannot be written: the disk is full; make room and run again" in full
+    with AnswerFolder(tmp_path) as answers:
+        for turn, count in (("full", 6), ("half full", int(half_full[0])), ("room again", 9)):
+            assert [answers.count(key_of(turn, n), 0, 1) for n in range(9)] == [1] * count + [0] * (9 - count)
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_with_its_name(tmp_path: Path) -> None:
+    with AnswerFolder(tmp_path / "answers") as answers:
+        (tmp_path / "answers").rmdir()
+        with pytest.raises(RecordError, match=r"answers/.*jsonl: cannot be written: No such file or directory"):
+            answers.write(key_of("k"), 0, [Completion("t", "stop", 1, 1)])
+
+
+def test_answers_without_usage_still_count_at_the_next_start(tmp_path: Path) -> None:
+    meter = Meter()
+    with (
+        FaultServer(lambda *_: Reply(usage=False)) as server,
+        OpenAIClient(OpenAIServer("m", base_url=server.base_url), meter=meter) as llm,
+        AnswerFolder(tmp_path) as kept,
+    ):
+        CachedLLM(llm, kept).generate(REQUESTS, lambda *_: None)
+    assert meter.usage.completion_tokens > 0
+    with AnswerFolder(tmp_path) as kept:
+        assert kept.completion_tokens == meter.usage.completion_tokens
 
 
 WRITER = """
@@ -218,6 +285,7 @@ def test_a_segment_that_vanished_is_named(tmp_path: Path) -> None:
     with AnswerFolder(tmp_path) as answers:
         (segment,) = tmp_path.glob("*.jsonl")
         segment.unlink()
+        assert not answers.refresh()
         with pytest.raises(RecordError, match=rf"{segment.name}: cannot be read any more.*leave llm_cache alone"):
             answers.read(key_of("k"), 0, 1)
 

@@ -3,6 +3,7 @@
 import email.utils
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,6 +87,10 @@ def test_too_few_choices_are_made_up_for_and_too_many_are_cut() -> None:
         Reply(body=b"\xff\xfe[\x00"),
         Reply(body=b"[" * 100_000),
         Reply(body=b"null"),
+        Reply(body=b'{"error": {"message": "upstream is down"}}'),
+        Reply(body=b'{"choices": [{"message": {"content": "def f"}, "finish_reason": "abort"}]}'),
+        Reply(headers={"content-encoding": "gzip"}),
+        Reply(headers={"transfer-encoding": "chunked"}),
         Reply(drop="before"),
         Reply(drop="middle"),
         Reply(seconds=1.0),
@@ -147,11 +152,89 @@ def test_what_is_refused_for_all_is_not_retried(status: int) -> None:
 
 
 def test_a_request_that_the_server_refuses_is_an_answer_with_its_reason() -> None:
-    with FaultServer([Reply(400, b'{"error": {"message": "prompt is too long"}}')]) as server:
+    def too_long(payload: dict[str, Any], _: int) -> Reply:
+        is_first = payload["messages"][0]["content"] == "q0"
+        return Reply(400, b'{"error": {"message": "prompt is too long"}}') if is_first else Reply()
+
+    with FaultServer(too_long) as server:
         answers = ask(server, REQUESTS[:2], concurrency=1)
     assert [(c.text, c.finish_reason) for c in answers[0]] == [("", "refused")] * 3
     assert "too long" in answers[0][0].problem
     assert texts(answers[1:]) == EXPECTED[1:2]
+
+
+def test_a_server_that_refuses_n_is_asked_for_one_at_a_time() -> None:
+    def picky(payload: dict[str, Any], _: int) -> Reply:
+        return Reply(400, b'{"error": {"message": "n must be 1"}}') if payload["n"] > 1 else Reply()
+
+    with FaultServer(picky) as server:
+        answers = ask(server, concurrency=1)
+    assert texts(answers) == [[f"q{i} {10 * i + index} 0" for index in range(3)] for i in range(5)]
+    assert len(server.requests) == 16
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_server_that_refuses_everything_ends_the_run_instead_of_dropping_every_row(n: int) -> None:
+    seen: list[int] = []
+    text = r"refuses every request, even the shortest: HTTP 400: no such model\. 5 of 5 requests got no"
+    with (
+        FaultServer(lambda *_: Reply(400, b'{"error": {"message": "no such model"}}')) as server,
+        client(server, concurrency=1) as llm,
+        pytest.raises(LLMError, match=text),
+    ):
+        llm.generate([replace(request, n=n) for request in REQUESTS], lambda index, _: seen.append(index))
+    assert not seen
+    assert len(server.requests) <= 3
+
+
+def test_a_server_that_gives_all_but_one_choice_goes_on_being_asked_for_several() -> None:
+    with FaultServer(lambda payload, _: Reply(choices=min(2, payload["n"]))) as server:
+        ask(server, concurrency=1)
+    assert [payload["n"] for payload in server.requests] == [3, 1] * 5
+
+
+@pytest.mark.parametrize("moment", range(8))
+def test_a_client_that_is_stopped_lets_nobody_wait(moment: int) -> None:
+    errors: list[LLMError] = []
+
+    def work(llm: OpenAIClient) -> None:
+        with pytest.raises(LLMError, match="stopped") as raised:
+            while True:
+                llm.generate(REQUESTS[:1], lambda *_: None)
+        errors.append(raised.value)
+
+    with FaultServer() as server:
+        with client(server) as llm:
+            threads = [threading.Thread(target=work, args=(llm,)) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            time.sleep(moment / 200)
+        for thread in threads:
+            thread.join(10)
+    assert len(errors) == 4
+
+
+def test_a_call_that_is_cancelled_before_its_first_step_ends() -> None:
+    held, release = threading.Event(), threading.Event()
+    with FaultServer() as server:
+        llm = client(server).__enter__()
+        llm._loop.call_soon_threadsafe(lambda: (held.set(), release.wait(10)))
+        assert held.wait(10)
+
+        def work() -> None:
+            with pytest.raises(LLMError, match="stopped"):
+                llm.generate(REQUESTS, lambda *_: None)
+
+        ended = threading.Thread(target=work)
+        ended.start()
+        time.sleep(0.05)  # the call waits for the loop now
+        stopped = threading.Thread(target=llm.__exit__)
+        stopped.start()
+        time.sleep(0.05)
+        release.set()
+        for thread in (ended, stopped):
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def test_a_choice_without_text_is_a_refusal() -> None:
@@ -160,6 +243,20 @@ def test_a_choice_without_text_is_a_refusal() -> None:
         answers = ask(server, REQUESTS[:1])
     assert {c.finish_reason for c in answers[0]} == {"refused"}
     assert "content_filter" in answers[0][0].problem
+
+
+@pytest.mark.parametrize("told", ["1e999", "-1e999", "-5", "NaN", '"7"', "[]", "1" + "0" * 400])
+def test_a_count_of_tokens_that_cannot_be_is_as_good_as_none(told: str) -> None:
+    body = f'{{"choices": [{{"message": {{"content": "x"}}}}], "usage": {{"completion_tokens": {told}}}}}'
+    with FaultServer([Reply(body=body.encode())]) as server:
+        ((completion,),) = ask(server, [Request(REQUESTS[0].messages, Sampling(), seed=0)])
+    assert (completion.text, completion.completion_tokens) == ("x", 0)
+
+
+def test_an_error_in_the_body_of_a_200_is_told() -> None:
+    fault = Reply(body=b'{"error": {"message": "upstream is down"}}')
+    with FaultServer(lambda *_: fault) as server, pytest.raises(LLMError, match="completion: upstream is down"):
+        ask(server, REQUESTS[:1])
 
 
 def test_an_unreachable_server_is_named() -> None:

@@ -8,6 +8,7 @@ import pickle
 import queue
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import IO, Literal
@@ -21,6 +22,7 @@ from codedpo.sandbox import SandboxSettings
 from codedpo.shards import Made, Work
 
 _ATTEMPTS = 3
+_STOP_SECONDS = 5.0
 _SHARDS_HERE = 2
 """Shards of the driver's own: while one is written the sandbox works on the other."""
 
@@ -73,6 +75,9 @@ class LocalExecutor:
         finally:
             for process in pool:
                 process.stop()
+            deadline = time.monotonic() + _STOP_SECONDS  # one for all, however many there are
+            for process in pool:
+                process.end(patience_seconds=max(0.0, deadline - time.monotonic()))
 
     @contextlib.contextmanager
     def open_quiet(self, sandbox: SandboxSettings, tools: Tools) -> Generator[Executor]:
@@ -93,7 +98,7 @@ class _Process:
             try:
                 answer = self._ask(work)
             except (EOFError, BrokenPipeError, pickle.UnpicklingError):
-                self._end(patience_seconds=0)
+                self.end(patience_seconds=0)
                 continue
             if isinstance(answer, Exception):
                 raise answer
@@ -104,9 +109,11 @@ class _Process:
         )
 
     def stop(self) -> None:
-        """End the process for good; a shard under way is lost."""
+        """Take no more shards; the process ends after the one under way, or when `end` loses patience."""
         self._stopped = True
-        self._end(patience_seconds=5)
+        if self._process is not None:
+            with contextlib.suppress(BrokenPipeError):
+                _pipes(self._process)[0].close()
 
     def _ask(self, work: Work) -> Made | Exception:
         if self._stopped:
@@ -129,7 +136,7 @@ class _Process:
         pickle.dump(self._share, _pipes(process)[0])
         return process
 
-    def _end(self, *, patience_seconds: float) -> None:
+    def end(self, *, patience_seconds: float) -> None:
         """Close the process's input, upon which it ends; kill it where it is busy for too long."""
         process, self._process = self._process, None
         if process is None:

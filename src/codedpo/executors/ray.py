@@ -12,8 +12,9 @@ import os
 import queue
 import socket
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Literal
 
 from codedpo.checks import require_at_least
@@ -22,7 +23,7 @@ from codedpo.errors import ConfigError, RecordError
 from codedpo.executors import Executor, here
 from codedpo.executors.worker import Share, WorkerTools, make_or_tell
 from codedpo.sandbox import SandboxSettings
-from codedpo.shards import Made, Work
+from codedpo.shards import Made, Shard, Work
 
 _OBJECT_STORE_BYTES = 100 * 2**20
 """Rows travel through the run folder, so Ray needs room for next to nothing."""
@@ -74,7 +75,7 @@ class RayExecutor:
 
             def make(work: Work, advance: Advance) -> Made:
                 try:
-                    answer = ray.get(task.remote(work, share))
+                    answer = ray.get(task.remote(_absolute(work), share))
                 except ray.exceptions.RayError as error:
                     problem = f"its Ray task failed {self.retries + 1} times: {str(error)[:300]}"
                     raise RecordError(f"{work.shard.path}: {problem}. Run again") from error
@@ -160,7 +161,7 @@ class WholeNodes:
             except queue.Empty:
                 break
             try:
-                answer = ray.get(self._task(node).remote(work, self._share))
+                answer = ray.get(self._task(node).remote(_absolute(work), self._share))
             except ray.exceptions.RayError as error:
                 problem = str(error)[:300]
                 if any(known["NodeID"] == node["NodeID"] and known["Alive"] for known in ray.nodes()):
@@ -197,6 +198,15 @@ def _require_answer(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
     except OSError as error:
         raise ConfigError(f"executor.address: no Ray cluster at '{address}': {error}") from error
+
+
+def _absolute(work: Work) -> Work:
+    """The same with full paths: workers of a cluster that ran already have another working directory."""
+
+    def absolute(shard: Shard) -> Shard:
+        return replace(shard, path=shard.path.absolute()) if isinstance(shard.path, Path) else shard
+
+    return replace(work, above=absolute(work.above), shard=absolute(work.shard), cache=work.cache.absolute())
 
 
 def _make(work: Work, share: Share) -> Made | Exception:

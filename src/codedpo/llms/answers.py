@@ -24,6 +24,7 @@ from types import TracebackType
 
 from codedpo.errors import RecordError
 from codedpo.llms import Completion
+from codedpo.llms.budget import spent_tokens
 from codedpo.llms.offsets import Offsets
 
 _SYNC_SECONDS = 2.0
@@ -95,8 +96,10 @@ class AnswerFolder:
                     self._known.add(path.name)
                     self._segments.append(_Segment(path))
             for number, segment in enumerate(self._segments):
-                if number != self._own and segment.path.stat().st_size > segment.size:
-                    self._read_in(number, segment)
+                if number != self._own:
+                    with contextlib.suppress(FileNotFoundError):  # told when it is read, where it is needed at all
+                        if segment.path.stat().st_size > segment.size:
+                            self._read_in(number, segment)
             return self._lines > known
 
     def count(self, key: bytes, first: int, most: int) -> int:
@@ -130,7 +133,7 @@ class AnswerFolder:
             self.write(key, first, completions[:_MAX_COUNT])
             self.write(key, first + _MAX_COUNT, completions[_MAX_COUNT:])
             return
-        prompt, generated = completions[0].prompt_tokens, sum(c.completion_tokens for c in completions)
+        prompt, generated = completions[0].prompt_tokens, sum(spent_tokens(c) for c in completions)
         row = {"key": key.hex(), "first": first, "n": len(completions), "tokens": [prompt, generated]}
         rows = [[c.text, c.finish_reason, c.prompt_tokens, c.completion_tokens] for c in completions]
         checked = json.dumps({**row, "completions": rows})[1:].encode()
@@ -205,7 +208,10 @@ class AnswerFolder:
     def _own_segment(self) -> int:
         if self._own is None:
             path = self._folder / f"{uuid.uuid4().hex}.jsonl"
-            file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
+            try:
+                file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
+            except OSError as error:
+                raise RecordError(f"{path}: cannot be written: {error.strerror}; make room and run again") from error
             self._known.add(path.name)
             self._segments.append(_Segment(path))
             self._own = len(self._segments) - 1

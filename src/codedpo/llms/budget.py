@@ -90,7 +90,7 @@ class Meter:
                 cut=used.cut + sum(completion.finish_reason == "length" for completion in kept),
                 refused=used.refused + len(completions) - len(kept),
                 prompt_tokens=used.prompt_tokens + (kept[0].prompt_tokens if kept else 0),
-                completion_tokens=used.completion_tokens + sum(_tokens(completion) for completion in kept),
+                completion_tokens=used.completion_tokens + sum(spent_tokens(completion) for completion in kept),
             )
 
     def retried(self) -> None:
@@ -112,5 +112,6 @@ class Meter:
         return ""
 
 
-def _tokens(completion: Completion) -> int:
+def spent_tokens(completion: Completion) -> int:
+    """Tokens of an answer, estimated where the server did not tell them."""
     return completion.completion_tokens or -(-len(completion.text) // _CHARACTERS_PER_TOKEN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -71,8 +72,8 @@ class CachedLLM:
         following = [request.first for request in rest]
 
         def keep(index: int, part: Sequence[Completion]) -> None:
-            if all(completion.finish_reason != "refused" for completion in part):
-                self._answers.write(keys[missing[index]], following[index], part)
+            if kept := list(itertools.takewhile(lambda completion: completion.finish_reason != "refused", part)):
+                self._answers.write(keys[missing[index]], following[index], kept)
             following[index] += len(part)
             give(missing[index], part)
 

@@ -26,11 +26,13 @@ from codedpo.llms.budget import Meter
 from codedpo.llms.openai import OpenAIServer
 from codedpo.llms.sending import HaltError, LostRequestError, RefusedError, Sender
 from codedpo.llms.wire import InvalidAnswerError, decode, encode
+from codedpo.records import Message
 
 _GIVE_UP_AFTER = 8
 """Requests lost in succession, all retries included, after which a call sends no more: the server is gone."""
 _IGNORES_N_AFTER = 3
 """Single choices in succession, where several were asked for, after which `n` is no longer sent."""
+_SHORTEST: tuple[Message, ...] = ({"role": "user", "content": "1"},)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class OpenAIClient:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="llm", daemon=True)
         self._single_choices = 0
+        self._knows_n = self._has_answered = self._is_stopped = False
+        self._lock = threading.Lock()
 
     @property
     def model(self) -> str:
@@ -88,6 +92,8 @@ class OpenAIClient:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._is_stopped = True
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -115,7 +121,11 @@ class OpenAIClient:
         answers: list[list[Completion]] = [[] for _ in requests]
         parts: queue.SimpleQueue[_Part | None] = queue.SimpleQueue()
         call = _Call(iter(enumerate(requests)), len(requests))
-        running = asyncio.run_coroutine_threadsafe(self._run(call, parts.put), self._loop)
+        with self._lock:  # what is handed to a loop that is about to end would never be told of
+            if self._is_stopped:
+                raise LLMError("the run's language model was stopped before it was asked")
+            running = asyncio.run_coroutine_threadsafe(self._run(call, parts.put), self._loop)
+        running.add_done_callback(lambda _: parts.put(None))  # also where it was cancelled before its first step
         try:
             while (part := parts.get()) is not None:
                 answers[part.position] += part.completions
@@ -129,15 +139,12 @@ class OpenAIClient:
             raise LLMError(f"{self._server.base_url}: {_what_is_missing(call)}")
         return answers
 
-    async def _run(self, call: _Call, report: Callable[[_Part | None], None]) -> None:
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(self._server.concurrency, call.total)):
-                    group.create_task(self._work(call, report))
-        finally:
-            report(None)
+    async def _run(self, call: _Call, report: Callable[[_Part], None]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self._server.concurrency, call.total)):
+                group.create_task(self._work(call, report))
 
-    async def _work(self, call: _Call, report: Callable[[_Part | None], None]) -> None:
+    async def _work(self, call: _Call, report: Callable[[_Part], None]) -> None:
         for position, request in call.todo:
             try:
                 if call.is_over:
@@ -157,10 +164,11 @@ class OpenAIClient:
         """All n completions; a server that ignores `n` is asked, with other seeds, for those missing."""
         have = 0
         while have < request.n and (have == 0 or have > 1) and self._single_choices < _IGNORES_N_AFTER:
-            part = await self._ask(replace(request, first=request.first + have, n=request.n - have))
+            missing = request.n - have
+            part = await self._ask(replace(request, first=request.first + have, n=missing))
             have += len(part)
             yield part
-            if request.n > 1:
+            if missing > 1:
                 self._single_choices = self._single_choices + 1 if len(part) == 1 else 0
         alone = [
             asyncio.ensure_future(self._ask(replace(request, first=request.first + index, n=1)))
@@ -179,16 +187,39 @@ class OpenAIClient:
         async with self._slots:
             if reason := self._meter.stop_reason():
                 raise HaltError(reason)
-            body = encode(request, self.model, form=self._server.form, extended=self._server.extended)
             try:
-                completions = await self._sender.post(self._url, body, decode)
+                completions = await self._post(request)
+                self._has_answered = True
+                self._knows_n |= len(completions) > 1
                 if self._tokenize_url:
                     completions = [await self._recount(completion) for completion in completions]
             except RefusedError as error:
-                # Its row is dropped by whoever asked, the others go on.
-                completions = [Completion("", "refused", 0, 0, str(error))] * request.n
+                completions = await self._refused(request, error)
             self._meter.answered(completions)
             return completions[: request.n]
+
+    async def _post(self, request: Request) -> list[Completion]:
+        body = encode(request, self.model, form=self._server.form, extended=self._server.extended)
+        return await self._sender.post(self._url, body, decode)
+
+    async def _refused(self, request: Request, error: RefusedError) -> list[Completion]:
+        """What a refusal comes to: it may be meant for `n`, for this request (whoever asked drops its row), or for all.
+
+        Raises:
+            HaltError: the server refuses even the shortest request.
+        """
+        if request.n > 1 and not self._knows_n:
+            with contextlib.suppress(RefusedError):
+                completions = await self._post(replace(request, n=1))
+                self._has_answered, self._single_choices = True, _IGNORES_N_AFTER
+                return completions
+        if not self._has_answered:
+            try:
+                await self._post(replace(request, messages=_SHORTEST, n=1))
+                self._has_answered = True
+            except RefusedError:
+                raise HaltError(f"refuses every request, even the shortest: {error}") from error
+        return [Completion("", "refused", 0, 0, str(error))] * request.n
 
     async def _recount(self, completion: Completion) -> Completion:
         def count(body: bytes) -> int:

@@ -88,7 +88,7 @@ class Sender:
         except TimeoutError as error:
             raise _FailedAttemptError("no answer within llm.timeout_seconds") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise _FailedAttemptError(f"no connection ({error or type(error).__name__})") from error
+            raise _FailedAttemptError(f"no connection ({str(error) or type(error).__name__})") from error
         if response.status == 200:
             return answer
         problem = f"HTTP {response.status}: {error_text(answer)}"

@@ -12,6 +12,10 @@ from codedpo.prompting import text_prompt
 Form = Literal["chat", "text"]
 """How a model is asked: with a chat, or with one text that it goes on with."""
 
+_MOST_TOKENS = 2**31
+_UNFINISHED = ("abort", "aborted", "cancelled", "error")
+"""Finish reasons of an answer that broke off at the server's own fault: it must not be kept as a whole one."""
+
 
 class InvalidAnswerError(ValueError):
     """What came is not a chat completion; it is asked for again."""
@@ -64,12 +68,14 @@ def decode(body: bytes) -> list[Completion]:
     """
     try:
         reply: Any = json.loads(body)
+        if reply.get("error") and not reply.get("choices"):
+            raise InvalidAnswerError(error_text(body))
         choices = cast(list[Any], reply["choices"])
         usage = cast(dict[str, Any], reply.get("usage") or {})
         if not choices:
             raise InvalidAnswerError("no choices")
         ordered = sorted(choices, key=lambda choice: choice.get("index") or 0)
-        prompt, generated = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
+        prompt, generated = _tokens(usage.get("prompt_tokens")), _tokens(usage.get("completion_tokens"))
         # The server tells one sum: shared out evenly, the first ones take what is left over.
         share, rest = divmod(generated, len(ordered))
         return [_completion(choice, prompt, share + (index < rest)) for index, choice in enumerate(ordered)]
@@ -84,12 +90,19 @@ def _completion(choice: Any, prompt_tokens: int, completion_tokens: int) -> Comp
     finish = choice.get("finish_reason") or "stop"
     if text is not None and not isinstance(text, str):
         raise InvalidAnswerError("a choice whose content is not text")
+    if finish in _UNFINISHED:
+        raise InvalidAnswerError(f"an answer that broke off, finish reason {finish}")
     if finish == "content_filter" or (text is None and finish != "length"):
         problem = f"an answer without text, finish reason {finish}"
         return Completion("", "refused", prompt_tokens, completion_tokens, problem)
     return Completion(
         _valid_text(text or ""), "length" if finish == "length" else "stop", prompt_tokens, completion_tokens
     )
+
+
+def _tokens(told: Any) -> int:
+    """A count that can be one; 0, as where none is told, for anything else."""
+    return int(told) if isinstance(told, int | float) and 0 <= told < _MOST_TOKENS else 0
 
 
 def _valid_text(text: str) -> str:
