@@ -85,10 +85,12 @@ _HEADER_LINES = 20
 _GENERATED = re.compile(
     r"@generated|do not (?:edit|modify)|(?:auto-?|automatically )generated|(?:file|code|module) (?:is|was) generated"
     r"|^[#\s]*generated (?:by|from|with)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )
-_TEST_FOLDERS = frozenset(("test", "tests", "testing", "conftest"))
+_TEST_FOLDERS = frozenset(("test", "tests", "testing", "unittests", "_tests", "_testing"))
 _UNFINISHED = re.compile(r"\b(?:[Tt][Oo][Dd][Oo]|[Ff][Ii][Xx][Mm][Ee]|XXX)\b")
+_MAYBE_UNFINISHED = re.compile(r"#.*\b(?:[Tt][Oo][Dd][Oo]|[Ff][Ii][Xx][Mm][Ee]|XXX)\b")
+"""A comment, or a string with a `#` in it: looking for this first saves most of the time."""
 _MIN_ASCII, _MIN_COMMON, _MIN_WORDS = 0.9, 0.1, 8
 """Least share of ASCII among the letters of an English text; of common words, asked of texts with so many words."""
 _COMMON = (
@@ -111,16 +113,16 @@ def _licence_not_allowed(file: SourceFile, settings: Settings) -> str | None:
 
 def _test_file(file: SourceFile, _: Settings) -> str | None:
     path = PurePosixPath(file.path)
-    named = path.name.startswith(("test_", "conftest")) or path.stem.endswith("_test")
-    return "" if named or _TEST_FOLDERS.intersection(path.parts[:-1]) else None
+    named = path.name.startswith(("test_", "conftest")) or path.stem.endswith("_test") or path.stem in _TEST_FOLDERS
+    return "" if named or any(part.lower() in _TEST_FOLDERS for part in path.parts[:-1]) else None
 
 
 def _generated(file: SourceFile, _: Settings) -> str | None:
     header = file.text[:4_000].split("\n", _HEADER_LINES)[:_HEADER_LINES]
-    for line in header:
-        if line.lstrip().startswith("#") and _GENERATED.search(line):
-            return line.strip()[:80]
-    return None
+    comments = [line for line in header if line.lstrip().startswith("#")]
+    if _GENERATED.search("\n".join(comments)) is None:
+        return None
+    return next((line.strip()[:80] for line in comments if _GENERATED.search(line)), None)
 
 
 def _minified(file: SourceFile, _: Settings) -> str | None:
@@ -147,7 +149,7 @@ def _not_english(function: Function, settings: Settings) -> str | None:
 
 
 def _unfinished(function: Function, _: Settings) -> str | None:
-    if not any(mark in function.code.upper() for mark in ("TODO", "FIXME", "XXX")):
+    if _MAYBE_UNFINISHED.search(function.code) is None:
         return None
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(function.code).readline))
