@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import itertools
 import keyword
 import multiprocessing
 import random
@@ -68,15 +67,23 @@ class Clock:
         return call
 
     def parsing(self, parse: Callable[[str], ast.Module | None]) -> Callable[[str], ast.Module | None]:
-        """Holds each tree until the next one is made, so that freeing it is on the clock too."""
+        """Holds each tree, so that freeing it can be on the clock too."""
 
         def call(text: str) -> ast.Module | None:
-            self.held.clear()
             self.held.append(parse(text))
             self.parsed += len(text)
             return self.held[0]
 
         return self.timed("parsing files", call)
+
+    def freeing(self, found: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+        """Frees the tree when all was found in a file."""
+
+        def call(*arguments: Any) -> Iterator[Any]:
+            yield from found(*arguments)
+            self.timed("parsing files", self.held.clear)()
+
+        return call
 
     def reading(self, files: Callable[..., Iterator[SourceFile]]) -> Callable[..., Iterator[SourceFile]]:
         def call(*arguments: Any) -> Iterator[SourceFile]:
@@ -155,13 +162,15 @@ def _files(count: int, originals: list[str], draw: random.Random) -> Iterator[st
 
 def copy_files(target: Path, megabytes: float) -> None:
     """A sample of the real files, so many megabytes of it."""
-    left = megabytes * 1e6
-    for number, path in enumerate(itertools.takewhile(lambda _: left > 0, real_files())):
+    copied = 0
+    for number, path in enumerate(real_files()):
         content = path.read_bytes()
         place = target / str(number // 500) / f"{number}-{path.name}"
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
-        left -= len(content)
+        copied += len(content)
+        if copied > megabytes * 1e6:
+            return
 
 
 def context(folder: Path, dropped: Counter[str]) -> Context:
@@ -181,6 +190,7 @@ def speed(megabytes: float) -> None:
     patched: Any = seeds
     Folder.files = clock.reading(Folder.files)
     patched.parse_file = clock.parsing(patched.parse_file)
+    stage._found = clock.freeing(stage._found)
     stage._near_copies = clock.timed("near-duplicates", stage._near_copies)
     Index.matches = clock.timed("benchmarks", Index.matches)
     load_index().matches("def f(): pass")  # read and sieved once for each process
@@ -242,11 +252,13 @@ def scale_one(folder: str, asked: int) -> None:
     kept = sum(1 for _ in ExtractSeeds(sources=(source,))((), context(Path(folder), dropped)))
     seconds = time.process_time() - start
     count, peak = functions_in(kept, dropped), memory_mb("VmHWM") - before
+    candidates = peaks["candidates"]
     print(
         f"{count:>9,} of {asked:,} functions parsed and counted, {seconds:,.0f} s: reading {peaks['reading']:,.0f} MB,"
-        f" then near-duplicates {peaks['near-duplicates']:,.0f} MB, to the end {peak:,.0f} MB: {peak * 1e6 / count:,.0f}"
-        f" bytes a function, {peak * 1e6 / peaks['candidates']:,.0f} for each of {peaks['candidates']:,} that keep the"
-        f" rules; kept {kept:,}; " + ", ".join(f"{reason} {number:,}" for reason, number in dropped.most_common(12)),
+        f" then near-duplicates {peaks['near-duplicates']:,.0f} MB, to the end {peak:,.0f} MB:"
+        f" {peak * 1e6 / count:,.0f} bytes a function,"
+        f" {peak * 1e6 / candidates:,.0f} for each of {candidates:,} that keep the rules; kept {kept:,}; left out: "
+        + ", ".join(f"{reason} {number:,}" for reason, number in dropped.most_common()),
         flush=True,
     )
 

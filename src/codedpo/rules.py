@@ -11,7 +11,6 @@ import re
 import tokenize
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Protocol
 
 from codedpo.code.extract import parse
@@ -108,13 +107,14 @@ def _licence_missing(file: SourceFile, _: Settings) -> str | None:
 
 
 def _licence_not_allowed(file: SourceFile, settings: Settings) -> str | None:
-    return None if is_allowed(file.licence, settings.licences) else file.licence
+    return None if is_allowed(file.licence, tuple(settings.licences)) else file.licence
 
 
 def _test_file(file: SourceFile, _: Settings) -> str | None:
-    path = PurePosixPath(file.path)
-    named = path.name.startswith(("test_", "conftest")) or path.stem.endswith("_test") or path.stem in _TEST_FOLDERS
-    return "" if named or any(part.lower() in _TEST_FOLDERS for part in path.parts[:-1]) else None
+    *folders, name = file.path.lower().split("/")
+    stem = name.removesuffix(".py")
+    named = name.startswith(("test_", "conftest")) or stem.endswith("_test") or stem in _TEST_FOLDERS
+    return "" if named or not _TEST_FOLDERS.isdisjoint(folders) else None
 
 
 def _generated(file: SourceFile, _: Settings) -> str | None:
@@ -129,12 +129,10 @@ def _minified(file: SourceFile, _: Settings) -> str | None:
     if len(file.text) > _MAX_FILE_CHARACTERS:
         return f"{len(file.text)} characters"
     lines = file.text.split("\n")
-    longest = max(map(len, lines))
-    return (
-        f"a line of {longest} characters"
-        if longest > _MAX_LINE or len(file.text) / len(lines) > _MAX_MEAN_LINE
-        else None
-    )
+    longest, mean = max(map(len, lines)), len(file.text) / len(lines)
+    if longest > _MAX_LINE:
+        return f"a line of {longest} characters"
+    return f"lines of {mean:.0f} characters in the mean" if mean > _MAX_MEAN_LINE else None
 
 
 def _not_english(function: Function, settings: Settings) -> str | None:

@@ -44,11 +44,12 @@ class Function:
     @cached_property
     def code(self) -> str:
         """Its lines, from `def` to the end; decorators are left out."""
-        return "\n".join(self.module.lines[self.node.lineno - 1 : self.node.end_lineno])
+        return "\n".join(self.module.lines[self.node.lineno - 1 : self.node.end_lineno]).lstrip("\f")
 
     @cached_property
     def docstring(self) -> str:
-        return ast.get_docstring(self.node) or ""
+        """Cleaned of its indentation; halves of surrogate pairs, which no file can hold, become question marks."""
+        return (ast.get_docstring(self.node) or "").encode("utf-8", "replace").decode()
 
     @property
     def arguments(self) -> int:

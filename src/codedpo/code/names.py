@@ -86,9 +86,7 @@ def resolved_names(
         if origin is not None:
             used.add(f"{origin}{dot}{rest}")
         elif root not in scope.bound:
-            used.update(f"{module}.{name}" for module in scope.stars)
-            if root in _BUILTINS:
-                used.add(f"builtins.{name}")
+            used.update(f"{module}.{name}" for module in (("builtins",) if root in _BUILTINS else scope.stars))
     return tuple(sorted(used))
 
 

@@ -173,7 +173,8 @@ def _seed(function: Function, file: SourceFile, place: str, context: Context) ->
         clean = redact(code)
         if clean.code != code:
             (definition,) = ast.parse(clean.code).body
-            code, docstring = clean.code, ast.get_docstring(cast(ast.FunctionDef, definition)) or ""
+            docstring = ast.get_docstring(cast(ast.FunctionDef, definition)) or ""
+            code, docstring = clean.code, docstring.encode("utf-8", "replace").decode()
     except ValueError as error:  # also a SyntaxError
         context.drop("row", identity, "secret that cannot be taken out", str(error))
         return None
