@@ -13,8 +13,8 @@ from codedpo.errors import LLMError
 from codedpo.job import run
 from codedpo.progress import Silent
 from codedpo.store import read_metadata
-from comparing import drops
-from conftest import run_settings
+from comparing import drops, rows
+from conftest import NAMES, run_settings
 from killing import text_of
 from loopback import LoopbackLLM
 
@@ -124,3 +124,48 @@ def test_a_task_that_equals_one_of_another_shard_is_left_out(source_folder: Path
     reasons = [(row["stage"], row["reason"]) for row in drops(tmp_path / "run")]
     assert reasons.count(("tasks", "equals an earlier task")) == 7
     assert reasons.count(("samples", "equals an earlier task")) == 2
+
+
+@pytest.mark.parametrize(
+    "lost", ["seeds/00000-*.parquet", "seeds/index-*.dropped.parquet", "tasks/00000-*.dropped.parquet"]
+)
+def test_a_file_that_was_deleted_is_made_again(
+    lost: str, source_folder: Path, loopback: LoopbackLLM, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    config = make_config(run_settings(folder, source_folder, loopback.base_url))
+    run(config, until="tasks")
+    expected, asked = rows(folder, "tasks"), len(loopback.requests)
+    path = next(path for path in folder.glob(lost) if path.name.count(".") == lost.count("."))
+    path.unlink()
+    run(config, until="tasks")
+    assert path.exists()
+    assert rows(folder, "tasks") == expected
+    assert len(loopback.requests) == asked
+
+
+def test_a_failure_does_not_wait_for_the_answers_of_other_shards(source_folder: Path, tmp_path: Path) -> None:
+    released = threading.Event()
+
+    class Late(LoopbackLLM):
+        """Holds back the tests of some tasks until it is told."""
+
+        def text(self, payload: dict[str, Any], index: int) -> str:
+            last = payload["messages"][-1]["content"]
+            if "assert statements" in last and any(name in last for name in NAMES[-3:]):
+                released.wait(60)
+            return super().text(payload, index)
+
+    class Fails(Silent):
+        def advanced(self, step: str, *, rows: int = 0, answers: int = 0, tokens: int = 0) -> None:
+            if step == "executions":
+                raise RuntimeError("the executions failed")
+
+    with Late() as server:
+        settings = run_settings(tmp_path / "run", source_folder, server.base_url)
+        try:
+            with pytest.raises(RuntimeError, match="the executions failed"):
+                run(make_config({**settings, "shard_size": 1}), observer=Fails())
+            assert not released.is_set()
+        finally:
+            released.set()

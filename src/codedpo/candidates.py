@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
+import marshal
+import os
 import tempfile
 from array import array
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ class Candidates:
         """Wait in an unnamed file in `folder`, which the system removes whatever happens."""
         folder.mkdir(parents=True, exist_ok=True)
         self._file = tempfile.TemporaryFile(dir=folder)
+        self._size = 0
+        self._flushed = True
         self._run_seed = run_seed
         self._offsets, self._fingerprints = array("Q"), array("Q")
         self._codes, self._identities = array("Q"), array("Q")
@@ -60,9 +63,10 @@ class Candidates:
         Args:
             fingerprint: 64 bits; seeds with the same one are duplicates.
         """
-        line = json.dumps([getattr(seed, name) for name in _FIELDS]).encode()
-        self._offsets.append(self._file.tell())
-        self._file.write(line + b"\n")
+        row = marshal.dumps([getattr(seed, name) for name in _FIELDS])
+        self._offsets.append(self._size)
+        self._size += self._file.write(row)
+        self._flushed = False
         self._fingerprints.append(fingerprint)
         self._codes.append(_hash(f"{self._run_seed}:{seed.code}"))
         self._identities.append(_hash(f"{seed.id}:{seed.version}:{seed.licence}:{seed.line}"))
@@ -90,8 +94,12 @@ class Candidates:
         return self._sources[index]
 
     def seed(self, index: int) -> Seed:
-        self._file.seek(self._offsets[index])
-        values: list[Any] = json.loads(self._file.readline())
+        if not self._flushed:
+            self._file.flush()
+            self._flushed = True
+        start = self._offsets[index]
+        end = self._offsets[index + 1] if index + 1 < len(self._offsets) else self._size
+        values: list[Any] = marshal.loads(os.pread(self._file.fileno(), end - start, start))
         return Seed(*values)
 
     def _groups(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

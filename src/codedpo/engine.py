@@ -85,7 +85,7 @@ class Engine:
         index = folder / f"index-{_hash(recipe, self.config.limit, self.config.shard_size)}.json"
         dropped_path = index.with_suffix(".dropped.parquet")
         self.observer.started(stage.NAME, self.config.limit)
-        if not index.exists():
+        if not self._has_all(folder, index):
             with RecordWriter(dropped_path, Dropped) as dropped:
 
                 def drop(what: str, id: str, reason: str, detail: str = "") -> None:
@@ -101,6 +101,13 @@ class Engine:
         shards = tuple(Shard(name.split("-")[1].removesuffix(".parquet"), folder / name) for name in names)
         made = tuple(Made(0, rows, 0) for rows in _count_all([shard.path for shard in shards]))
         return StageResult(stage.NAME, stage.MAKES, shards, made, dropped_path)
+
+    def _has_all(self, folder: Place, index: Place) -> bool:
+        """Whether a first stage is done and none of its files was deleted since."""
+        if not index.exists() or not index.with_suffix(".dropped.parquet").exists():
+            return False
+        there = names_in(folder)
+        return all(name in there for name in json.loads(index.read_text()))
 
     def _write_source(self, stage: Any, recipe: str, rows: Iterable[Any]) -> Iterator[str]:
         rows = iter(rows)
@@ -160,7 +167,7 @@ class Engine:
             for index, shard in enumerate(above.shards)
         )
         names = names_in(self.folder / stage.NAME)
-        there = [index for index, shard in enumerate(shards) if shard.path.name in names]
+        there = [i for i, shard in enumerate(shards) if {shard.path.name, shard.dropped.name} <= names]
         rows = _count_all([shards[index].path for index in there])
         dropped = _count_all([shards[index].dropped for index in there])
         made: list[Made | None] = [None] * len(shards)
@@ -215,6 +222,7 @@ class Engine:
                 yield executors
             except Exception:
                 self._stopping = True
+                tools.stop_llm()  # a shard that waits for an answer ends now
                 _close(executors, wait=True)
                 raise
             except BaseException:  # Ctrl-C does not wait for answers
@@ -243,7 +251,14 @@ class Engine:
         llm, benchmarks = self.config.llm, _key_fields(self.config.decontamination)
         surroundings: Any = {
             "reads": benchmarks,
-            "llm": (llm.model, llm.weights, getattr(llm, "form", "chat"), self.config.seed, benchmarks)
+            "llm": (
+                llm.model,
+                llm.weights,
+                getattr(llm, "form", "chat"),
+                getattr(llm, "extended", True),
+                self.config.seed,
+                benchmarks,
+            )
             if stage.NEEDS == "llm"
             else (),
             "cores": sandbox,

@@ -11,7 +11,6 @@ import re
 import tokenize
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Protocol
 
 from codedpo.code.extract import parse
@@ -85,10 +84,12 @@ _HEADER_LINES = 20
 _GENERATED = re.compile(
     r"@generated|do not (?:edit|modify)|(?:auto-?|automatically )generated|(?:file|code|module) (?:is|was) generated"
     r"|^[#\s]*generated (?:by|from|with)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )
-_TEST_FOLDERS = frozenset(("test", "tests", "testing", "conftest"))
+_TEST_FOLDERS = frozenset(("test", "tests", "testing", "unittests", "_tests", "_testing"))
 _UNFINISHED = re.compile(r"\b(?:[Tt][Oo][Dd][Oo]|[Ff][Ii][Xx][Mm][Ee]|XXX)\b")
+_MAYBE_UNFINISHED = re.compile(r"#.*\b(?:[Tt][Oo][Dd][Oo]|[Ff][Ii][Xx][Mm][Ee]|XXX)\b")
+"""A comment, or a string with a `#` in it: looking for this first saves most of the time."""
 _MIN_ASCII, _MIN_COMMON, _MIN_WORDS = 0.9, 0.1, 8
 """Least share of ASCII among the letters of an English text; of common words, asked of texts with so many words."""
 _COMMON = (
@@ -106,33 +107,32 @@ def _licence_missing(file: SourceFile, _: Settings) -> str | None:
 
 
 def _licence_not_allowed(file: SourceFile, settings: Settings) -> str | None:
-    return None if is_allowed(file.licence, settings.licences) else file.licence
+    return None if is_allowed(file.licence, tuple(settings.licences)) else file.licence
 
 
 def _test_file(file: SourceFile, _: Settings) -> str | None:
-    path = PurePosixPath(file.path)
-    named = path.name.startswith(("test_", "conftest")) or path.stem.endswith("_test")
-    return "" if named or _TEST_FOLDERS.intersection(path.parts[:-1]) else None
+    *folders, name = file.path.lower().split("/")
+    stem = name.removesuffix(".py")
+    named = name.startswith(("test_", "conftest")) or stem.endswith("_test") or stem in _TEST_FOLDERS
+    return "" if named or not _TEST_FOLDERS.isdisjoint(folders) else None
 
 
 def _generated(file: SourceFile, _: Settings) -> str | None:
     header = file.text[:4_000].split("\n", _HEADER_LINES)[:_HEADER_LINES]
-    for line in header:
-        if line.lstrip().startswith("#") and _GENERATED.search(line):
-            return line.strip()[:80]
-    return None
+    comments = [line for line in header if line.lstrip().startswith("#")]
+    if _GENERATED.search("\n".join(comments)) is None:
+        return None
+    return next((line.strip()[:80] for line in comments if _GENERATED.search(line)), None)
 
 
 def _minified(file: SourceFile, _: Settings) -> str | None:
     if len(file.text) > _MAX_FILE_CHARACTERS:
         return f"{len(file.text)} characters"
     lines = file.text.split("\n")
-    longest = max(map(len, lines))
-    return (
-        f"a line of {longest} characters"
-        if longest > _MAX_LINE or len(file.text) / len(lines) > _MAX_MEAN_LINE
-        else None
-    )
+    longest, mean = max(map(len, lines)), len(file.text) / len(lines)
+    if longest > _MAX_LINE:
+        return f"a line of {longest} characters"
+    return f"lines of {mean:.0f} characters in the mean" if mean > _MAX_MEAN_LINE else None
 
 
 def _not_english(function: Function, settings: Settings) -> str | None:
@@ -147,7 +147,7 @@ def _not_english(function: Function, settings: Settings) -> str | None:
 
 
 def _unfinished(function: Function, _: Settings) -> str | None:
-    if not any(mark in function.code.upper() for mark in ("TODO", "FIXME", "XXX")):
+    if _MAYBE_UNFINISHED.search(function.code) is None:
         return None
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(function.code).readline))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from codedpo.config import Config
 from codedpo.decontaminate import Index
+from codedpo.errors import LLMError
 from codedpo.llms import LLM
 from codedpo.llms.answers import AnswerFolder
 from codedpo.llms.budget import Meter
@@ -30,7 +31,7 @@ class RunTools:
         self._sandbox: Sandbox | None = None
         self._answers: AnswerFolder | None = None
         self._index: Index | None = None
-        self._has_index = False
+        self._has_index = self._closed = False
         self.meter = Meter(config.llm.budget)
         """What was spent since this start."""
 
@@ -38,12 +39,15 @@ class RunTools:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._closed = True
         self.stop_llm()
         self._stack.close()
 
     def llm(self) -> LLM:
         """The configured LLM, one for all threads; a local server starts now."""
         with self._lock:
+            if self._closed:
+                raise LLMError("the run has ended")
             if self._llm is None:
                 self._llm = self._llm_stack.enter_context(self.open_llm(None))
             return self._llm

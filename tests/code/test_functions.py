@@ -33,6 +33,8 @@ def test_only_the_functions_of_the_module_itself_are_read() -> None:
     [
         ("return 1", True),
         ("return", False),
+        ("return None", False),
+        ("yield a", False),
         ("pass", False),
         ("for x in a:\n        if x:\n            return x", True),
         ("try:\n        pass\n    except ValueError:\n        return 1", True),
@@ -63,6 +65,18 @@ def test_a_return_counts_in_the_function_itself_only(body: str, returns: bool) -
         ("def open(x): pass", "return open(a)", ()),
         ("from x import open", "return open(a)", ("x.open",)),
         ("import os", "return a", ()),
+        ("import os", "return getattr(os, 'listdir')(a)", ("builtins.getattr", "os")),
+        ("from os import *", "return listdir(a)", ("os.listdir",)),
+        ("from os import *", "return len(a)", ("builtins.len",)),
+        ("from os import *\ndef listdir(a): pass", "return listdir(a)", ()),
+        ("from .os import *", "return listdir(a)", ()),
+        (
+            "",
+            "try:\n        import os\n    except ImportError:\n        os = None\n    return os.stat(a)",
+            ("builtins.ImportError", "os.stat"),
+        ),
+        ("", "import os\n    b = os.stat(a)\n    del os\n    return b", ("os.stat",)),
+        ("", "return __builtins__['open'](a)", ("builtins.__builtins__",)),
     ],
 )
 def test_names_are_resolved(module: str, body: str, uses: tuple[str, ...]) -> None:
@@ -101,4 +115,26 @@ def test_lines_are_counted_as_python_counts_them() -> None:
 
 @pytest.mark.parametrize("text", ["def f(:", "print 1", "\0", "(" * 5000])
 def test_what_is_not_python_gives_no_tree(text: str) -> None:
+    assert parse_file(text) is None
+
+
+def test_a_decorator_is_used_but_is_no_part_of_the_fingerprint() -> None:
+    decorated = read(f"import functools, os\n@functools.lru_cache(os.cpu_count())\n{ONE}")[0]
+    assert decorated.uses == ("functools.lru_cache", "os.cpu_count")
+    assert decorated.fingerprint == read(ONE)[0].fingerprint
+    assert decorated.code == ONE.strip()
+
+
+def test_a_form_feed_before_a_function_is_no_part_of_it() -> None:
+    assert read(f"x = 1\n\x0c{ONE}")[0].code == ONE.strip()
+
+
+def test_half_a_surrogate_pair_in_a_docstring_becomes_a_question_mark() -> None:
+    assert read('def f(a):\n    """a \\ud800 b"""\n    return a\n')[0].docstring == "a ? b"
+
+
+@pytest.mark.parametrize(
+    "text", ["x = (a" + "\n.b" * 9000 + ")\n", "x = (1" + "\n+1" * 9000 + ")\n", "x = " + "-\\\n" * 9000]
+)
+def test_a_tree_that_is_too_deep_is_no_tree(text: str) -> None:
     assert parse_file(text) is None

@@ -1,5 +1,6 @@
 """Folders give their Python files; git checkouts their commit; every file the nearest licence."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -85,3 +86,65 @@ def test_a_declared_encoding_is_followed(tmp_path: Path) -> None:
     assert "é" in files["a.py"].text
     assert files["b.py"].text == "x = 1\n"
     assert files["c.py"].text == "x = '\ufffd'\n"
+
+
+def checkout(folder: Path) -> str:
+    """A git checkout with one commit."""
+    write(folder, {"a.py": "x = 1\n"})
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "one")
+    return git(folder, "rev-parse", "HEAD")
+
+
+def test_a_detached_head_has_a_commit_too(tmp_path: Path) -> None:
+    commit = checkout(tmp_path)
+    write(tmp_path, {"b.py": ""})
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "two")
+    git(tmp_path, "checkout", "-q", "--detach", commit)
+    assert read(tmp_path)["a.py"].version == commit
+
+
+def test_a_checkout_without_any_commit_has_no_version(tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": ""})
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    assert read(tmp_path)["a.py"].version == ""
+
+
+def test_without_git_only_a_checkout_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkout(tmp_path / "checkout")
+    write(tmp_path / "plain", {"a.py": ""})
+    monkeypatch.setenv("PATH", "")
+    assert read(tmp_path / "plain")["a.py"].version == ""
+    with pytest.raises(RecordError, match="git cannot read the checkout .*: .*'git'; .* take its .git away"):
+        read(tmp_path / "checkout")
+
+
+def test_the_repository_of_a_git_hook_is_not_taken_for_the_folders_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = checkout(tmp_path / "one")
+    (tmp_path / "two").mkdir()
+    write(tmp_path / "two", {"b.py": ""})
+    checkout(tmp_path / "two")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "two" / ".git"))
+    assert read(tmp_path / "one")["a.py"].version == commit
+
+
+@pytest.mark.parametrize("codec", ["punycode", "undefined", "rot13", "no-such-codec"])
+def test_a_declared_encoding_that_cannot_be_read_is_taken_for_utf8(tmp_path: Path, codec: str) -> None:
+    (tmp_path / "a.py").write_bytes(f"# coding: {codec}\nx = 'é\xff'\n".encode())
+    assert read(tmp_path)["a.py"].text == f"# coding: {codec}\nx = 'é\xff'\n"
+
+
+def test_a_file_name_that_is_no_utf8_can_be_written_down(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.py")).write_text("")
+    assert list(read(tmp_path)) == ["?.py"]
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.py").symlink_to("/proc/self/mem")
+    with pytest.raises(RecordError, match=r"a\.py: cannot be read: .*; make it readable or take it away"):
+        read(tmp_path)

@@ -55,7 +55,11 @@ def test_what_a_table_does_not_say_comes_from_the_settings(tmp_path: Path) -> No
     [
         ('{"content": ', r"t\.jsonl, row 2: not JSON"),
         ("[1]", r"t\.jsonl, row 2: must be a JSON object"),
-        ('{"code": "x"}', r"t\.jsonl, row 2: there is no column 'content'; it holds code"),
+        (
+            '{"code": "x"}',
+            r"t\.jsonl, row 2: there is no column 'content'; it holds code; name the right one under `columns`",
+        ),
+        ("[" * 100_000, r"t\.jsonl, row 2: not JSON"),
         ('{"content": 3}', r"t\.jsonl, row 2: column 'content' must be text, got 3"),
     ],
 )
@@ -96,3 +100,31 @@ def test_a_data_set_that_is_not_there_is_named(tmp_path: Path) -> None:
     pytest.importorskip("datasets")
     with pytest.raises(RecordError, match=r"seeds\.sources: '.*/none' cannot be read"):
         list(Hub(dataset=str(tmp_path / "none")).files(tmp_path))
+
+
+def test_a_byte_order_mark_and_windows_line_ends_do_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_bytes(b'\xef\xbb\xbf{"content": "x = 1"}\r\n{"content": "y = 2"}\r\n')
+    files = Table(paths=(str(tmp_path / "t.jsonl"),)).files(tmp_path)
+    assert [file.text for file in files] == ["x = 1", "y = 2"]
+
+
+def test_a_file_is_found_by_its_name_even_if_that_is_a_pattern_too(tmp_path: Path) -> None:
+    path = write_json(tmp_path / "t[1].jsonl", [{"content": "x = 1"}])
+    assert len(list(Table(paths=(path,)).files(tmp_path))) == 1
+
+
+def test_damaged_files_are_named(tmp_path: Path) -> None:
+    write_json(tmp_path / "t.jsonl.gz", ROWS)
+    whole = (tmp_path / "t.jsonl.gz").read_bytes()
+    (tmp_path / "t.jsonl.gz").write_bytes(whole[:500] + b"\xff" * 100 + whole[600:])
+    content = pa.StringArray.from_buffers(1, pa.array([0, 1], pa.int32()).buffers()[1], pa.py_buffer(b"\xff"))
+    pq.write_table(pa.table({"content": content}), tmp_path / "t.parquet")
+    for name, error in (("t.jsonl.gz", "cannot be read as UTF-8 text"), ("t.parquet", "cannot be read as Parquet")):
+        with pytest.raises(RecordError, match=error):
+            list(Table(paths=(str(tmp_path / name),)).files(tmp_path))
+
+
+def test_half_a_surrogate_pair_in_a_row_can_be_written_down(tmp_path: Path) -> None:
+    path = write_json(tmp_path / "t.jsonl", [{"content": "x = 1", "path": "\ud800.py", "repo": "", "license": "MIT"}])
+    (file,) = Table(paths=(path,), columns=COLUMNS).files(tmp_path)
+    assert file.path == "?.py"

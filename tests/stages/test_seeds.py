@@ -1,5 +1,6 @@
 """Seeds from real files: what is kept, what is dropped and why, in which order, up to which limit."""
 
+import gc
 import json
 import random
 from collections import Counter
@@ -126,6 +127,30 @@ def test_the_order_of_the_input_changes_nothing(tmp_path: Path) -> None:
         extracted = extract(tmp_path, table(tmp_path, "t", shuffled))
         assert extracted.seeds == expected.seeds
         assert sorted(extracted.dropped) == sorted(expected.dropped)
+
+
+def test_the_order_of_the_sources_changes_nothing(tmp_path: Path) -> None:
+    sources = [table(tmp_path, name, WORDS[start : start + 6]) for name, start in (("a", 0), ("b", 4), ("c", 8))]
+    expected = extract(tmp_path, *sources)
+    assert len(expected.seeds) == len(WORDS)
+    assert extract(tmp_path, *reversed(sources)).seeds == expected.seeds
+    assert extract(tmp_path, sources[1], sources[2], sources[0]).seeds == expected.seeds
+
+
+def test_equal_code_with_other_decorators_is_one(tmp_path: Path) -> None:
+    text = f"import functools\n@functools.cache\n{GOOD}\n{GOOD}"
+    assert extract_text(tmp_path, text, near_duplicates=1.0).reasons() == {"duplicate function": 1}
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_cyclic_collector_is_left_as_it_was(tmp_path: Path, on: bool) -> None:
+    was_on = gc.isenabled()
+    try:
+        (gc.enable if on else gc.disable)()
+        extract_text(tmp_path, GOOD)
+        assert gc.isenabled() is on
+    finally:
+        (gc.enable if was_on else gc.disable)()
 
 
 def test_a_source_s_limit_draws_what_a_larger_one_draws_too(tmp_path: Path) -> None:

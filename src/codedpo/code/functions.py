@@ -5,23 +5,24 @@ from __future__ import annotations
 import ast
 import hashlib
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from codedpo.code.names import imported_names, module_bindings, resolved_names
+from codedpo.code.names import Scope, resolved_names, scope_of
 from codedpo.code.walk import DEFINITIONS, Walked, docstring_node, walk
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Module:
     """What the functions of one file share."""
 
     lines: Sequence[str]
-    imported: Mapping[str, str]
-    """Local name -> dotted name, see `imported_names`."""
-    bound: frozenset[str]
-    """Its own names, see `module_bindings`."""
+    tree: ast.Module
+
+    @cached_property
+    def scope(self) -> Scope:
+        return scope_of(self.tree.body)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +44,12 @@ class Function:
     @cached_property
     def code(self) -> str:
         """Its lines, from `def` to the end; decorators are left out."""
-        return "\n".join(self.module.lines[self.node.lineno - 1 : self.node.end_lineno])
+        return "\n".join(self.module.lines[self.node.lineno - 1 : self.node.end_lineno]).lstrip("\f")
 
     @cached_property
     def docstring(self) -> str:
-        return ast.get_docstring(self.node) or ""
+        """Cleaned of its indentation; halves of surrogate pairs, which no file can hold, become question marks."""
+        return (ast.get_docstring(self.node) or "").encode("utf-8", "replace").decode()
 
     @property
     def arguments(self) -> int:
@@ -63,14 +65,14 @@ class Function:
 
     @cached_property
     def returns_value(self) -> bool:
-        """A `return` with a value in the function itself, not in one nested in it."""
+        """A `return` with a value other than `None` in the function itself, not in one nested in it."""
         return _returns_value(self.node.body)
 
     @cached_property
     def uses(self) -> tuple[str, ...]:
         """Dotted names of what it uses from other modules, such as `os.path.join`; builtins as `builtins.open`."""
         walked = self._walked
-        return resolved_names(walked.free | walked.chains, walked.imports, self.module.imported, self.module.bound)
+        return resolved_names(walked.free | walked.chains, walked.imports, self.module.scope)
 
     @property
     def nodes(self) -> int:
@@ -79,7 +81,7 @@ class Function:
 
     @cached_property
     def fingerprint(self) -> int:
-        """64 bits; equal for functions that differ in layout, comments or docstrings only."""
+        """64 bits; equal for functions that differ in layout, comments, docstrings or decorators only."""
         text = "\0".join(self._walked.words).encode("utf-8", "surrogatepass")
         return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
 
@@ -109,7 +111,7 @@ def functions(text: str, tree: ast.Module) -> Iterator[Function]:
     Args:
         text: what `tree` was parsed from, with `\\n` as its only line end.
     """
-    module = Module(text.split("\n"), imported_names(tree.body), module_bindings(tree.body))
+    module = Module(text.split("\n"), tree)
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             yield Function(node, module)
@@ -129,9 +131,13 @@ def _returns_value(body: Sequence[ast.stmt]) -> bool:
     statements: list[ast.AST] = list(body)
     while statements:
         node = statements.pop()
-        if isinstance(node, ast.Return) and node.value is not None:
+        if isinstance(node, ast.Return) and not _is_none(node.value):
             return True
         if not isinstance(node, DEFINITIONS):
             for block in ("body", "orelse", "finalbody", "handlers", "cases"):
                 statements += getattr(node, block, ())
     return False
+
+
+def _is_none(value: ast.expr | None) -> bool:
+    return value is None or (isinstance(value, ast.Constant) and value.value is None)

@@ -1,7 +1,8 @@
 """Imports and names of a module and a function in, the dotted names of what the function uses out.
 
 Aliases, `from` imports, imports inside the function and attribute chains are followed; a name that the function or the
-module binds itself is its own. Not followed: star imports, and other functions of the same module.
+module binds itself is its own. A name that nothing binds may come from any star import of its module. Not followed:
+variables and other functions of the same module.
 """
 
 from __future__ import annotations
@@ -10,17 +11,41 @@ import ast
 import builtins
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
-_BUILTINS = frozenset(dir(builtins))
+_BUILTINS = frozenset((*dir(builtins), "__builtins__"))
+_BLOCKS = ("body", "handlers", "orelse", "finalbody")
+_WITH_BLOCKS = (ast.If, ast.Try, ast.TryStar, ast.With, ast.For, ast.While, ast.ExceptHandler)
 
 
-def imported_names(body: Sequence[ast.stmt]) -> dict[str, str]:
-    """Local name -> dotted name, of the imports of a module, also those inside `if`, `try` and `with`."""
-    names: dict[str, str] = {}
+@dataclass(frozen=True)
+class Scope:
+    """The names of a module, also those inside `if`, `try` and `with`."""
+
+    imported: Mapping[str, str]
+    """Local name -> dotted name."""
+    bound: AbstractSet[str]
+    """Functions, classes and variables; imports are not among them."""
+    stars: Sequence[str]
+    """Modules of which everything is imported."""
+
+
+def scope_of(body: Sequence[ast.stmt]) -> Scope:
+    """The names that a module imports and binds."""
+    imported: dict[str, str] = {}
+    bound: set[str] = set()
+    stars: list[str] = []
     for node in _statements(body):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            names |= import_bindings(node)
-    return names
+            imported |= import_bindings(node)
+            stars += star_imports(node)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            bound.add(node.name)
+        elif isinstance(node, ast.Assign):
+            bound |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            bound.add(node.target.id)
+    return Scope(imported, bound, stars)
 
 
 def import_bindings(node: ast.Import | ast.ImportFrom) -> dict[str, str]:
@@ -34,32 +59,22 @@ def import_bindings(node: ast.Import | ast.ImportFrom) -> dict[str, str]:
     return {alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names if alias.name != "*"}
 
 
-def module_bindings(body: Sequence[ast.stmt]) -> frozenset[str]:
-    """Names of the functions, classes and variables that a module binds; imports are not among them."""
-    names: set[str] = set()
-    for node in _statements(body):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Assign):
-            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            names.add(node.target.id)
-    return frozenset(names)
+def star_imports(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """The module of a `from module import *`; relative ones are the package's own and left out."""
+    if isinstance(node, ast.ImportFrom) and not node.level and node.module and node.names[0].name == "*":
+        return [node.module]
+    return []
 
 
 def resolved_names(
-    free: AbstractSet[str],
-    imports: Sequence[ast.Import | ast.ImportFrom],
-    imported: Mapping[str, str],
-    bound: AbstractSet[str],
+    free: AbstractSet[str], imports: Sequence[ast.Import | ast.ImportFrom], scope: Scope
 ) -> tuple[str, ...]:
     """The dotted names that a function uses from other modules and from `builtins`, sorted.
 
     Args:
         free: names and attributes such as `os.path.join` that the function loads and does not bind, except by imports.
         imports: all imports inside the function.
-        imported: the module's imports, see `imported_names`.
-        bound: the module's own names, see `module_bindings`.
+        scope: the module's names.
     """
     inner: dict[str, str] = {}
     for node in imports:
@@ -67,11 +82,11 @@ def resolved_names(
     used: set[str] = set()
     for name in free:
         root, dot, rest = name.partition(".")
-        origin = inner.get(root) or imported.get(root)
+        origin = inner.get(root) or scope.imported.get(root)
         if origin is not None:
             used.add(f"{origin}{dot}{rest}")
-        elif root in _BUILTINS and root not in bound:
-            used.add(f"builtins.{name}")
+        elif root not in scope.bound:
+            used.update(f"{module}.{name}" for module in (("builtins",) if root in _BUILTINS else scope.stars))
     return tuple(sorted(used))
 
 
@@ -82,6 +97,6 @@ def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
         node = waiting.pop()
         if isinstance(node, ast.stmt):
             yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            for block in ("body", "handlers", "orelse", "finalbody"):
+        if isinstance(node, _WITH_BLOCKS):
+            for block in _BLOCKS:
                 waiting += getattr(node, block, ())

@@ -14,7 +14,7 @@ _NAMES = {
     " numpy.savetxt numpy.savez pandas.read_csv pandas.read_excel pandas.read_json pandas.read_parquet"
     " pandas.read_pickle pandas.read_sql pandas.read_table torch.load torch.save yaml.dump_all",
     "processes or threads": "asyncio atexit concurrent ctypes distutils faulthandler gc greenlet gevent"
-    " importlib.import_module importlib.reload multiprocess multiprocessing pip psutil pty queue ray resource sched"
+    " multiprocess multiprocessing pip psutil pty queue ray resource sched"
     " select selectors setuptools signal site subprocess sysconfig _thread threading trio anyio weakref.finalize",
     "network": "aiohttp boto3 botocore email.utils.make_msgid ftplib http httplib2 httpx imaplib mailbox nntplib"
     " paramiko poplib requests scrapy selenium smtplib socket socketserver ssl telnetlib tornado twisted"
@@ -24,7 +24,8 @@ _NAMES = {
     "randomness": "random secrets uuid.uuid1 uuid.uuid4 numpy.random torch.rand torch.randint torch.randn"
     " torch.randperm torch.manual_seed scipy.stats.uniform.rvs scipy.stats.norm.rvs",
     "test framework": "doctest hypothesis mock nose pytest unittest",
-    "runs text as code": "builtins.__import__ builtins.compile builtins.eval builtins.exec code codeop runpy",
+    "runs text as code": "builtins.__builtins__ builtins.__import__ builtins.compile builtins.eval builtins.exec"
+    " builtins.globals code codeop importlib runpy",
 }
 _KINDS = {name: kind for kind, names in _NAMES.items() for name in names.split()}
 _HARMLESS_NAMES = (

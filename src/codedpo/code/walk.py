@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from codedpo.code.names import import_bindings
+
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -20,12 +22,12 @@ class Walked:
     """What one walk collects."""
 
     free: set[str]
-    """Names that are loaded on their own and not bound, except by imports."""
+    """Names that are loaded on their own and not bound, or by an import."""
     chains: set[str]
-    """Attributes such as `os.path.join` of names that are not bound, except by imports."""
+    """Attributes such as `os.path.join` of names that are not bound, or by an import."""
     imports: Sequence[ast.Import | ast.ImportFrom]
     words: Sequence[str]
-    """Equal for equal trees and for no others; docstrings are left out."""
+    """Equal for equal trees and for no others; docstrings and the function's own decorators are left out."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class _Shape:
     """Last one first, since they wait on a stack."""
 
 
+_DECORATORS = "@"
+"""Where the words of decorators begin: no other word is this one."""
 _LEFT_OUT = frozenset(("ctx", "kind", "type_comment", "type_ignores"))
 _SHAPES = {
     kind: _Shape(kind.__name__, tuple(field for field in reversed(kind._fields) if field not in _LEFT_OUT))
@@ -56,11 +60,18 @@ def walk(root: ast.FunctionDef) -> Walked:
     noted |= dict.fromkeys((ast.arg, *DEFINITIONS), bindings)
     words: list[str] = []
     stack: list[Any] = [root]
+    if root.decorator_list:  # last, so that their words can be cut off
+        bare = copy.copy(root)
+        bare.decorator_list = []
+        stack = [*reversed(root.decorator_list), _DECORATORS, bare]
     while stack:
         item = stack.pop()
         kind = item.__class__
         if kind is ast.Name:
-            (loaded if item.ctx.__class__ is ast.Load else stored).add(item.id)
+            if item.ctx.__class__ is ast.Load:
+                loaded.add(item.id)
+            elif item.ctx.__class__ is ast.Store:
+                stored.add(item.id)
             words.append(f"={item.id}")
         elif kind is ast.Constant:
             words.append(_constant(item.value))
@@ -79,8 +90,11 @@ def walk(root: ast.FunctionDef) -> Walked:
                 noted[kind].append(item)
                 item = _without_docstring(item) if kind in DEFINITIONS else item
             _open(item, _SHAPES[kind], words, stack)
-    stored |= {node.arg if isinstance(node, ast.arg) else node.name for node in bindings if node is not root}
-    return Walked(loaded - stored, {c for c in chains if c.split(".", 1)[0] not in stored}, imports, words)
+    stored |= {node.arg if isinstance(node, ast.arg) else node.name for node in bindings[1:]}
+    for node in imports:  # `try: import os`, `except ImportError: os = None`
+        stored -= import_bindings(node).keys()
+    free = {chain for chain in chains if chain.split(".", 1)[0] not in stored}
+    return Walked(loaded - stored, free, imports, words[: words.index(_DECORATORS)] if root.decorator_list else words)
 
 
 def _open(node: Any, shape: _Shape, words: list[str], stack: list[Any]) -> None:

@@ -84,7 +84,8 @@ class OpenAIClient:
     def weights(self) -> str:
         """With the form in which it is asked: a model gives other answers in another one."""
         server = self._server
-        return server.weights if server.form == "chat" else f"{server.weights} asked in the form {server.form}".strip()
+        form = "" if server.form == "chat" else f" asked in the form {server.form}"
+        return f"{server.weights}{form}{'' if server.extended else ' without top_k'}".strip()
 
     def __enter__(self) -> OpenAIClient:
         self._thread.start()

@@ -56,8 +56,8 @@ class VLLM:
 
     @property
     def weights(self) -> str:
-        """The hash that stands for the model's weights."""
-        return weights_hash(self.model)
+        """The hash that stands for the model's weights, with the server's arguments: one of them may quantise."""
+        return " ".join((weights_hash(self.model), *self.arguments))
 
     @contextlib.contextmanager
     def open(

@@ -43,7 +43,10 @@ def row_file(row: Mapping[str, Any], columns: Columns, *, source: str, licence: 
     """
     missing = [name for name in columns.named() if name not in row]
     if missing:
-        raise RecordError(f"{where}: there is no column '{missing[0]}'; it holds {', '.join(sorted(row))}")
+        raise RecordError(
+            f"{where}: there is no column '{missing[0]}'; it holds {', '.join(sorted(row)) or 'none'}; "
+            "name the right one under `columns` of this source"
+        )
     code = row[columns.code]
     if not isinstance(code, str):
         raise RecordError(f"{where}: column '{columns.code}' must be text, got {code!r}"[:300])

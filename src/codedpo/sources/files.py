@@ -29,7 +29,13 @@ class SourceFile:
 def source_file(content: bytes | str, *, source: str, version: str, path: str, licence: str) -> SourceFile:
     """The file as text; an `SPDX-License-Identifier` line in its header goes before `licence`."""
     text = plain_lines(content if isinstance(content, str) else _decoded(content))
-    return SourceFile(text, source, version, path, licence_in_header(text) or licence)
+    named = map(unicode_text, (source, version, path, licence_in_header(text) or licence))
+    return SourceFile(text, *named)
+
+
+def unicode_text(text: str) -> str:
+    """The text without halves of surrogate pairs (of file names that are no UTF-8, for one): no file can hold them."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _decoded(content: bytes) -> str:
@@ -37,5 +43,5 @@ def _decoded(content: bytes) -> str:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         return content.decode(encoding)
-    except (SyntaxError, UnicodeDecodeError, LookupError):
+    except (SyntaxError, ValueError, LookupError):
         return content.decode("utf-8", "replace")

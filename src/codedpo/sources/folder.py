@@ -51,7 +51,7 @@ class Folder:
             for path in (place / file for file in sorted(names) if file.endswith(".py")):
                 if path.is_file():
                     yield source_file(
-                        path.read_bytes(),
+                        _content(path),
                         source=name,
                         version=version,
                         path=path.relative_to(root).as_posix(),
@@ -68,20 +68,32 @@ def commit_of(folder: Path) -> str:
     try:
         if not _git(folder, "ls-files", "--", "*.py"):
             return ""  # no checkout, or nothing of this folder is in it
-        return _git(folder, "rev-parse", "HEAD") + (
-            "-dirty" if _git(folder, "status", "--porcelain", "--", "*.py") else ""
-        )
+        if not _git(folder, "rev-list", "--all", "--max-count=1"):
+            return ""  # nothing was committed yet
+        commit = _git(folder, "rev-parse", "HEAD")
+        return f"{commit}-dirty" if _git(folder, "status", "--porcelain", "--", "*.py") else commit
     except (OSError, subprocess.CalledProcessError) as error:
         if not (folder / ".git").exists():
             return ""
         reason = str(getattr(error, "stderr", "") or error).strip().splitlines()[-1]
-        raise RecordError(f"seeds.sources: git cannot read the checkout '{folder}': {reason}") from error
+        raise RecordError(
+            f"seeds.sources: git cannot read the checkout '{folder}': {reason}; repair it, or take its .git away"
+        ) from error
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read: {error.strerror}; make it readable or take it away") from error
 
 
 def _git(folder: Path, *arguments: str) -> str:
     # What a checkout's own configuration would have git run is switched off, and nothing is written into it.
     command = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", str(folder), *arguments]
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    # Git tells its hooks of the repository that they run in, which is not the one that is asked for here.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment = {**inherited, "GIT_OPTIONAL_LOCKS": "0"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from email.message import Message
+from functools import lru_cache
 
 LICENCE_FILES = frozenset(
     f"{stem}{suffix}"
@@ -14,21 +15,29 @@ LICENCE_FILES = frozenset(
 _IDENTIFIER = re.compile(r"[A-Za-z0-9.+-]+")
 _VAGUE = frozenset(("BSD", "APACHE", "GPL", "LGPL", "UNKNOWN", "PROPRIETARY", "PUBLIC", "NONE", "PYTHON", "PSF"))
 """Words that authors write for a licence and that name no single one."""
+_BSD = "Redistribution and use in source and binary forms"
+_ISC = "Permission to use, copy, modify, and/or distribute this software for any purpose"
 _TEXTS = (
-    ("Apache-2.0", ("Apache License", "Version 2.0")),
-    ("MIT", ("Permission is hereby granted, free of charge", "The above copyright notice and this permission notice")),
-    ("BSD-3-Clause", ("Redistribution and use in source and binary forms", "endorse or promote products")),
-    ("BSD-2-Clause", ("Redistribution and use in source and binary forms", "IN NO EVENT SHALL")),
-    ("ISC", ("Permission to use, copy, modify, and/or distribute this software for any purpose", "above copyright")),
-    ("0BSD", ("Permission to use, copy, modify, and/or distribute this software for any purpose",)),
-    ("Unlicense", ("This is free and unencumbered software released into the public domain",)),
-    ("PSF-2.0", ("PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2",)),
-    ("MPL-2.0", ("Mozilla Public License Version 2.0",)),
-    ("LGPL-3.0-only", ("GNU LESSER GENERAL PUBLIC LICENSE", "Version 3")),
-    ("AGPL-3.0-only", ("GNU AFFERO GENERAL PUBLIC LICENSE",)),
-    ("GPL-3.0-only", ("GNU GENERAL PUBLIC LICENSE", "Version 3")),
-    ("GPL-2.0-only", ("GNU GENERAL PUBLIC LICENSE", "Version 2")),
+    (("Apache-2.0", ("Apache License", "Version 2.0")),),
+    (
+        (
+            "MIT",
+            ("Permission is hereby granted, free of charge", "The above copyright notice and this permission notice"),
+        ),
+    ),
+    (("BSD-3-Clause", (_BSD, "endorse or promote products")), ("BSD-2-Clause", (_BSD, "IN NO EVENT SHALL"))),
+    (("ISC", (_ISC, "above copyright")), ("0BSD", (_ISC,))),
+    (("Unlicense", ("This is free and unencumbered software released into the public domain",)),),
+    (("PSF-2.0", ("PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2",)),),
+    (("MPL-2.0", ("Mozilla Public License Version 2.0",)),),
+    (("LGPL-3.0-only", ("GNU LESSER GENERAL PUBLIC LICENSE", "Version 3")),),
+    (("AGPL-3.0-only", ("GNU AFFERO GENERAL PUBLIC LICENSE",)),),
+    (
+        ("GPL-3.0-only", ("GNU GENERAL PUBLIC LICENSE", "Version 3")),
+        ("GPL-2.0-only", ("GNU GENERAL PUBLIC LICENSE", "Version 2")),
+    ),
 )
+"""Families of licences with their marks; of a family the first one is meant."""
 _CLASSIFIERS = {
     "MIT License": "MIT",
     "MIT No Attribution License (MIT-0)": "MIT-0",
@@ -43,9 +52,21 @@ _CLASSIFIERS = {
 """Those that name exactly one licence; `BSD License` and `Apache Software License` do not."""
 _HEADER = re.compile(r"^[#\s]*SPDX-License-Identifier:\s*(?P<expression>[A-Za-z0-9.+()\- ]+?)\s*$", re.MULTILINE)
 _HEADER_CHARACTERS = 4_000
+_NOTICES = (
+    ("LicenseRef-AGPL", "gnu affero general public license"),
+    ("LicenseRef-LGPL", "gnu lesser general public license"),
+    ("LicenseRef-LGPL", "gnu library general public license"),
+    ("LicenseRef-GPL", "gnu general public license"),
+    ("MPL-2.0", "mozilla public license, v. 2.0"),
+    ("Apache-2.0", "licensed under the apache license, version 2.0"),
+    ("MIT", "permission is hereby granted, free of charge"),
+)
+"""What a file's leading comments say where there is no SPDX line; which version of the GPL is not read."""
+_LEADING_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*")
+_SPEAKS_OF_ONE = re.compile(r"licen[sc]e|hereby granted", re.IGNORECASE)
 _INNERMOST = re.compile(r"\(([^()]*)\)")
 _OR = re.compile(r"\s+OR\s+", re.IGNORECASE)
-_FULFILLED = "+"
+_FULFILLED = "\0"
 """Stands for a part in brackets that is fulfilled; no licence has this name."""
 
 
@@ -67,12 +88,20 @@ def licence_of_texts(texts: Iterable[str]) -> str:
 
 
 def licence_in_header(text: str) -> str:
-    """The `SPDX-License-Identifier` in the first lines of a source file, or an empty string."""
-    match = _HEADER.search(text[:_HEADER_CHARACTERS]) if "SPDX" in text[:_HEADER_CHARACTERS] else None
-    return match["expression"] if match else ""
+    """The `SPDX-License-Identifier` in the first lines of a source file, else the licence that its comments name."""
+    header = text[:_HEADER_CHARACTERS]
+    expressions = _HEADER.findall(header) if "SPDX" in header else []
+    if expressions:
+        return expressions[0] if len(expressions) == 1 else " AND ".join(f"({part})" for part in expressions)
+    leading = _LEADING_COMMENTS.match(header)
+    comments = (
+        " ".join(leading[0].replace("#", " ").lower().split()) if leading and _SPEAKS_OF_ONE.search(leading[0]) else ""
+    )
+    return next((licence for licence, notice in _NOTICES if notice in comments), "")
 
 
-def is_allowed(expression: str, allowed: Collection[str]) -> bool:
+@lru_cache(maxsize=4096)
+def is_allowed(expression: str, allowed: tuple[str, ...]) -> bool:
     """Whether an SPDX expression can be fulfilled with allowed licences: all parts of an AND, one of an OR."""
     known = {name.lower() for name in allowed} | {_FULFILLED}
     while "(" in expression:
@@ -93,5 +122,7 @@ def _joined(licences: Iterable[str]) -> str:
 
 
 def _licence_of_text(text: str) -> str:
+    """One text may hold several licences, of parts that come from elsewhere."""
     flat = " ".join(text.split())
-    return next((name for name, marks in _TEXTS if all(mark in flat for mark in marks)), "")
+    found = (next((name for name, marks in family if all(mark in flat for mark in marks)), "") for family in _TEXTS)
+    return _joined(found)

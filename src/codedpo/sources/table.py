@@ -7,6 +7,8 @@ from __future__ import annotations
 import glob
 import gzip
 import json
+import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +53,7 @@ class Table:
 
     def _paths(self) -> Iterator[Path]:
         for pattern in self.paths:
-            paths = sorted(glob.glob(pattern, recursive=True))
+            paths = [pattern] if os.path.isfile(pattern) else sorted(glob.glob(pattern, recursive=True))
             if not paths:
                 raise RecordError(f"seeds.sources: no file is called '{pattern}'")
             yield from map(Path, paths)
@@ -69,24 +71,24 @@ def _parquet_rows(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[st
                 for row in batch.to_pylist():
                     number += 1
                     yield number, row
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise RecordError(f"{path}: cannot be read as Parquet: {error}") from error
 
 
 def _json_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8", newline="\n") as file:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="\n") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     yield number, _json_object(line, f"{path}, row {number}")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise RecordError(f"{path}: cannot be read as UTF-8 text: {error}") from error
 
 
 def _json_object(line: str, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"{where}: not JSON: {error}") from error
     if not isinstance(row, dict):
         raise RecordError(f"{where}: must be a JSON object")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import gc
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, cast
 
@@ -22,11 +24,19 @@ from codedpo.sources import AnySource, SourceFile
 
 
 @dataclass(frozen=True)
+class _Found:
+    """A function that keeps all rules."""
+
+    seed: Seed
+    fingerprint: int
+
+
+@dataclass(frozen=True)
 class ExtractSeeds:
     """Extract seeds from source code."""
 
     NAME: ClassVar[str] = "seeds"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     MAKES: ClassVar[type] = Seed
     NEEDS: ClassVar[Literal["reads"]] = "reads"
 
@@ -62,30 +72,31 @@ class ExtractSeeds:
         with Candidates(context.cache, context.seed) as candidates:
             for number, source in enumerate(self.sources):
                 for file in source.files(context.cache):
-                    for function in self._functions(file, context):
-                        seed = _seed(function, file, context)
-                        if seed is not None:
-                            candidates.add(seed, fingerprint=function.fingerprint, source=number)
+                    with _uncollected():
+                        for found in self._found(file, context):
+                            candidates.add(found.seed, fingerprint=found.fingerprint, source=number)
             for duplicate in candidates.duplicates():
                 context.drop("row", duplicate.seed.id, "duplicate function", duplicate.kept.id)
             yield from self._draw(candidates, context)
 
-    def _functions(self, file: SourceFile, context: Context) -> Iterator[Function]:
-        """The functions that keep all rules."""
+    def _found(self, file: SourceFile, context: Context) -> Iterator[_Found]:
+        """The functions that keep all rules, as seeds."""
+        place = _place(file)
         broken = broken_file_rule(file, self)
         if broken is not None:
-            context.drop("file", _place(file), broken.reason, broken.detail)
+            context.drop("file", place, broken.reason, broken.detail)
             return
         tree = parse_file(file.text)
         if tree is None:
-            context.drop("file", _place(file), "file does not parse")
+            context.drop("file", place, "file does not parse")
             return
         for function in functions(file.text, tree):
             broken = broken_function_rule(function, self)
-            if broken is None:
-                yield function
-            else:
-                context.drop("row", f"{_place(file)}:{function.name}", broken.reason, broken.detail)
+            seed = _seed(function, file, place, context) if broken is None else None
+            if seed is not None:
+                yield _Found(seed, function.fingerprint)
+            elif broken is not None:
+                context.drop("row", f"{place}:{function.name}", broken.reason, broken.detail)
 
     def _draw(self, candidates: Candidates, context: Context) -> Iterator[Seed]:
         """The seeds in the order of the draw, as long as someone asks: benchmarks are compared on the way."""
@@ -99,7 +110,7 @@ class ExtractSeeds:
             if number in copies or (limit is not None and drawn[source] >= limit):
                 continue
             seed = candidates.seed(number)
-            match = index.matches(seed.code, seed.docstring, seed.name) if index else None
+            match = index.matches(seed.code, entry_point=seed.name) if index else None
             if match is None:
                 drawn[source] += 1
                 yield seed
@@ -127,15 +138,28 @@ def _place(file: SourceFile) -> str:
     return f"{file.source}:{file.path or hashlib.sha256(file.text.encode('utf-8', 'replace')).hexdigest()[:12]}"
 
 
-def _seed(function: Function, file: SourceFile, context: Context) -> Seed | None:
+@contextlib.contextmanager
+def _uncollected() -> Generator[None]:
+    """Without the cyclic collector: it would go through a syntax tree of 100,000 nodes again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _seed(function: Function, file: SourceFile, place: str, context: Context) -> Seed | None:
     """The seed, without secrets and e-mail addresses; None where they cannot be taken out."""
-    identity = f"{_place(file)}:{function.name}@{function.fingerprint:016x}"[:-8]
+    identity = f"{place}:{function.name}@{function.fingerprint:016x}"[:-8]
     code, docstring = function.code, function.docstring
     try:
         clean = redact(code)
         if clean.code != code:
             (definition,) = ast.parse(clean.code).body
-            code, docstring = clean.code, ast.get_docstring(cast(ast.FunctionDef, definition)) or ""
+            docstring = ast.get_docstring(cast(ast.FunctionDef, definition)) or ""
+            code, docstring = clean.code, docstring.encode("utf-8", "replace").decode()
     except ValueError as error:  # also a SyntaxError
         context.drop("row", identity, "secret that cannot be taken out", str(error))
         return None
