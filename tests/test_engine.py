@@ -163,9 +163,12 @@ def test_a_failure_does_not_wait_for_the_answers_of_other_shards(source_folder: 
 
     with Late() as server:
         settings = run_settings(tmp_path / "run", source_folder, server.base_url)
+        late = threading.Timer(30, released.set)
+        late.start()
         try:
             with pytest.raises(RuntimeError, match="the executions failed"):
                 run(make_config({**settings, "shard_size": 1}), observer=Fails())
             assert not released.is_set()
         finally:
+            late.cancel()
             released.set()
