@@ -97,7 +97,8 @@ class _Process:
         for _ in range(_ATTEMPTS):
             try:
                 answer = self._ask(work)
-            except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+            # ValueError: the pipe was closed while it was read, since the run stops
+            except (EOFError, BrokenPipeError, ValueError, pickle.UnpicklingError):
                 self.end(patience_seconds=0)
                 continue
             if isinstance(answer, Exception):
