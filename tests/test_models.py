@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,3 +48,18 @@ def test_a_hub_that_does_not_answer_is_passed_over(loopback: LoopbackLLM) -> Non
     assert hub_answers(loopback.base_url)
     assert not hub_answers("http://127.0.0.1:9")
     assert not hub_answers("https://hub.invalid")
+
+
+def test_a_hub_out_of_reach_is_passed_over_in_a_fresh_process(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom codedpo.models import PACKAGED_MODELS, _fetch_from_hub\n"
+        "print(_fetch_from_hub(PACKAGED_MODELS['qwen2.5-coder-0.5b'], Path(sys.argv[1])))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "model")],
+        env={**environment, "HF_ENDPOINT": "http://127.0.0.1:9"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.stdout == "False\n", result.stderr

@@ -118,9 +118,10 @@ def _fetch_from_hub(packaged: PackagedModel, target: Path) -> bool:
         return False
     try:
         hub: Any = importlib.import_module("huggingface_hub")
+        endpoint: str = importlib.import_module("huggingface_hub.constants").ENDPOINT
     except ImportError:
         return False
-    if not hub_answers(hub.constants.ENDPOINT):
+    if not hub_answers(endpoint):
         return False
     try:
         found = hub.hf_hub_download(
