@@ -173,3 +173,25 @@ def test_another_environment_with_numpy_and_pandas_preloaded(tmp_path: Path) -> 
     assert execution.passed.tolist() == [[True, True], [True, True], [True, True], [False, False]], execution.reasons
     assert execution.judged_outside[:, 0].all()
     assert np.isfinite(execution.cpu_seconds[:3]).all()
+
+
+def test_without_namespaces_and_capabilities_the_other_layers_hold() -> None:
+    """As in a container without privileges: no new namespaces, no capabilities, none to be gained."""
+    if shutil.which("unshare") is None or shutil.which("setpriv") is None:
+        pytest.skip("needs unshare and setpriv (util-linux)")
+    code = (
+        "import codedpo\nfrom codedpo.sandbox import Sandbox\n"
+        "programs = ['def f(x): return x + 1', 'import os\\ndef f(x): return os.fork()']\n"
+        "print(codedpo.cross_execute(programs, ['assert f(1) == 2']).outcomes.ravel().tolist())\n"
+        "with Sandbox(workers=1) as sandbox:\n    print(*sandbox.layers)"
+    )
+    inside = (
+        "echo 0 > /proc/sys/user/max_user_namespaces && "
+        'exec setpriv --no-new-privs --bounding-set=-all --inh-caps=-all "$@"'
+    )
+    command = ["unshare", "-Ur", "sh", "-c", inside, "sh", sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if "unshare:" in result.stderr or "max_user_namespaces" in result.stderr:
+        pytest.skip("this machine allows no user namespace to be made and bounded")
+    passed, blocked = Outcome.PASSED, Outcome.BLOCKED
+    assert result.stdout == f"[{int(passed)}, {int(blocked)}]\nprivileges landlock seccomp\n", result.stderr
