@@ -6,6 +6,7 @@ A ranker of your own is a class that takes its parameters by keyword and, called
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
@@ -14,9 +15,18 @@ from numpy.typing import NDArray
 
 from codedpo.errors import ConfigError
 from codedpo.plugins import resolve
+from codedpo.rankers.all_tests import AllTests
+from codedpo.rankers.b4 import B4, AveragedB4
+from codedpo.rankers.chance import Chance
 from codedpo.rankers.codedpo import CodeDPO
+from codedpo.rankers.codet import CodeT, MBRExec
 from codedpo.rankers.count import Count
+from codedpo.rankers.kernel import KernelConsensus
+from codedpo.rankers.rank_sum import RankSum
 from codedpo.rankers.scores import Scores
+
+_TOGETHER = 4096
+"""Matrices scored at once: their floats stay within a few megabytes."""
 
 __all__ = ["RANKERS", "Ranker", "Scores", "credible_tests", "make_ranker", "rank", "rank_many"]
 
@@ -29,7 +39,18 @@ class Ranker(Protocol):
         ...
 
 
-RANKERS: dict[str, type[Ranker]] = {"codedpo": CodeDPO, "count": Count}
+RANKERS: dict[str, type[Ranker]] = {
+    "codedpo": CodeDPO,
+    "count": Count,
+    "all_tests": AllTests,
+    "random": Chance,
+    "codet": CodeT,
+    "mbr_exec": MBRExec,
+    "b4": B4,
+    "kernel_consensus": KernelConsensus,
+    "averaged_b4": AveragedB4,
+    "rank_sum": RankSum,
+}
 
 
 def make_ranker(name: str, **parameters: Any) -> Ranker:
@@ -52,9 +73,24 @@ def rank(passed: NDArray[np.bool_], ranker: str = "codedpo", **parameters: Any) 
 
 
 def rank_many(passed: Sequence[NDArray[np.bool_]] | NDArray[np.bool_], ranker: str = "codedpo") -> list[Scores]:
-    """Score many tasks: the same numbers as `rank` on each matrix."""
+    """Score many tasks: the same numbers as `rank` on each matrix.
+
+    Matrices of one shape go together to a ranker that has a method `many(passed (n_tasks, n_solutions, n_tests))`.
+    """
     scorer = make_ranker(ranker)
-    return [scorer(_as_matrix(matrix)) for matrix in passed]
+    matrices = [_as_matrix(matrix) for matrix in passed]
+    together = getattr(scorer, "many", None)
+    if together is None:
+        return [scorer(matrix) for matrix in matrices]
+    places: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for place, matrix in enumerate(matrices):
+        places[matrix.shape].append(place)
+    scores: dict[int, Scores] = {}
+    for group in places.values():
+        for start in range(0, len(group), _TOGETHER):
+            chunk = group[start : start + _TOGETHER]
+            scores.update(zip(chunk, together(np.stack([matrices[place] for place in chunk])), strict=True))
+    return [scores[place] for place in range(len(matrices))]
 
 
 def credible_tests(passed: NDArray[np.bool_], solution_scores: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -1,11 +1,16 @@
 """The self-validation score of CodeDPO (arXiv 2410.05605): solutions and tests vouch for each other."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codedpo.checks import require_at_least
 from codedpo.rankers.scores import Scores
+
+_RESCALE_ABOVE = 1e150
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,8 @@ class CodeDPO:
         t_j <- (1 - d) t_j + d * sum_i c_i [solution i passes test j]
 
     where both right-hand sides use the previous step's scores. No division by degree, no rescaling: the
-    scores grow at most like (1 - d + d * max(n, m)) ** iterations, 1e11 for 15 x 15.
+    scores grow at most like (1 - d + d * max(n, m)) ** iterations, 1e11 for 15 x 15. Where one passes 1e150, all of
+    the task are divided by the largest: a step is linear, so their order and ratios stay.
     """
 
     damping: float = 0.85
@@ -26,12 +32,36 @@ class CodeDPO:
     iterations: int = 10
     """T of the paper; 1 orders solutions as counting passed tests does."""
 
+    def __post_init__(self) -> None:
+        require_at_least(self, "rankings.parameters", damping=0, iterations=0)
+
     def __call__(self, passed: NDArray[np.bool_]) -> Scores:
-        link = passed.astype(np.float64)  # (n, m)
-        solutions, tests = np.ones(link.shape[0]), np.ones(link.shape[1])
+        return self.many(passed[None])[0]
+
+    def many(self, passed: NDArray[np.bool_]) -> list[Scores]:
+        """Score tasks of one shape together.
+
+        Args:
+            passed: (n_tasks, n_solutions, n_tests) bool.
+        """
+        solutions, tests = self.iterate(passed.astype(np.float64))
+        return [Scores(solutions=c, tests=t) for c, t in zip(solutions, tests, strict=True)]
+
+    def iterate(self, link: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Scores of solutions, (n_tasks, n_solutions), and of tests, (n_tasks, n_tests).
+
+        Args:
+            link: (n_tasks, n_solutions, n_tests) how much a pass counts; 0 and 1 in the paper.
+        """
+        solutions, tests = np.ones(link.shape[:2]), np.ones((link.shape[0], link.shape[2]))
+        back = link.transpose(0, 2, 1)
         for _ in range(self.iterations):
             solutions, tests = (
-                (1 - self.damping) * solutions + self.damping * (link @ tests),
-                (1 - self.damping) * tests + self.damping * (link.T @ solutions),
+                (1 - self.damping) * solutions + self.damping * (link @ tests[..., None])[..., 0],
+                (1 - self.damping) * tests + self.damping * (back @ solutions[..., None])[..., 0],
             )
-        return Scores(solutions=solutions, tests=tests)
+            largest = np.maximum(solutions.max(axis=1, initial=0.0), tests.max(axis=1, initial=0.0))
+            if (largest > _RESCALE_ABOVE).any():
+                scale = np.where(largest > _RESCALE_ABOVE, largest, 1.0)[:, None]
+                solutions, tests = solutions / scale, tests / scale
+        return solutions, tests

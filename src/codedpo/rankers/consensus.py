@@ -1,0 +1,57 @@
+"""A pass matrix in, groups of equal solutions, informative tests and the support of tests out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Solutions that pass exactly the same tests."""
+
+    of: NDArray[np.intp]
+    """(n_solutions,) the group of each solution."""
+    rows: NDArray[np.bool_]
+    """(n_groups, n_tests) the tests that a group passes."""
+    sizes: NDArray[np.intp]
+    """(n_groups,)"""
+
+
+@dataclass(frozen=True, eq=False)
+class Informative:
+    """The tests that tell solutions apart, each kind once."""
+
+    passed: NDArray[np.bool_]
+    """(n_solutions, n_kinds) columns that are neither all true nor all false, equal ones merged."""
+    counts: NDArray[np.intp]
+    """(n_kinds,) how many of the tests are of a kind."""
+
+
+def groups(passed: NDArray[np.bool_]) -> Groups:
+    """The consensus sets of CodeT (arXiv 2207.10397)."""
+    if not passed.shape[0]:
+        return Groups(np.empty(0, np.intp), passed, np.empty(0, np.intp))
+    rows, of, sizes = np.unique(passed, axis=0, return_inverse=True, return_counts=True)
+    return Groups(of.reshape(-1), rows, sizes)
+
+
+def informative(passed: NDArray[np.bool_]) -> Informative:
+    """The columns with 0 < share of passes < 1, merged where they are equal."""
+    telling = passed[:, passed.any(axis=0) & ~passed.all(axis=0)]
+    if not telling.shape[1]:
+        return Informative(telling, np.empty(0, np.intp))
+    kinds, counts = np.unique(telling, axis=1, return_counts=True)
+    return Informative(kinds, counts)
+
+
+def support(passed: NDArray[np.bool_], solutions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_tests,) the share of the solutions' scores, least one taken as 0, that stands behind each test."""
+    if not len(solutions):
+        return np.zeros(passed.shape[1])
+    weights = solutions - solutions.min()
+    total = weights.sum()
+    weights = weights / total if total > 0 else np.full(len(solutions), 1 / len(solutions))
+    return weights @ passed
