@@ -42,7 +42,7 @@ def test_one_iteration_orders_as_counting_does(passed: np.ndarray) -> None:
     assert np.allclose(once, 0.15 + 0.85 * counts)
 
 
-@pytest.mark.parametrize("name", sorted(RANKERS))
+@pytest.mark.parametrize("name", sorted(set(RANKERS) - {"random"}))
 @given(passed=MATRICES, seed=st.integers(0, 100))
 def test_permuting_solutions_and_tests_permutes_scores(name: str, passed: np.ndarray, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -68,7 +68,7 @@ def test_a_foreign_ranker_walks_the_same_road() -> None:
 
 def test_unknown_rankers_and_parameters_are_explained() -> None:
     with pytest.raises(
-        ConfigError, match=r"'codepdo' is unknown; did you mean 'codedpo'\? Choose from: codedpo, count"
+        ConfigError, match=r"'codepdo' is unknown; did you mean 'codedpo'\? Choose from: all_tests, averaged_b4, b4, codedpo"
     ):
         codedpo.rank(np.ones((1, 1), bool), "codepdo")
     with pytest.raises(ConfigError, match=r"rankings\.parameters: codedpo does not take them"):

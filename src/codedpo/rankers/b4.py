@@ -38,7 +38,7 @@ class B4:
 
 @dataclass(frozen=True)
 class AveragedB4:
-    """B4 over informative tests, averaged: a solution counts with the tests of all likely groups, not of the best alone.
+    """B4 over informative tests, averaged: a solution counts with the tests of all likely groups.
 
     Groups that pass nothing are skipped. The score is the group's posterior plus the share of the expected
     right tests that the solution passes.
