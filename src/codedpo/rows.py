@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,24 +58,28 @@ class Row:
         return value
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path, columns: Sequence[str] = ()) -> Iterator[Row]:
     """All rows; a batch of them is in memory at a time.
+
+    Args:
+        columns: those of a Parquet file that are read, as far as they are there; all where none is named.
 
     Raises:
         RecordError: the file cannot be read, or a row is not an object; names file and row.
     """
-    rows = _parquet_rows(path) if path.suffix == ".parquet" else _json_rows(path)
+    rows = _parquet_rows(path, columns) if path.suffix == ".parquet" else _json_rows(path)
     for number, values in enumerate(rows, start=1):
         if values is not None:
             yield Row(values, f"{path}, row {number}")
 
 
-def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
+def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_BATCH_ROWS):
+            there = [name for name in columns if name in file.schema_arrow.names]
+            for batch in file.iter_batches(_BATCH_ROWS, columns=there or None):
                 yield from batch.to_pylist()
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise RecordError(f"{path}: cannot be read as Parquet: {error}") from error
 
 
@@ -86,16 +91,17 @@ def _json_rows(path: Path) -> Iterator[dict[str, Any] | None]:
             file = stack.enter_context(gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb"))
             for number, line in enumerate(file, start=1):
                 yield _json_object(line, f"{path}, row {number}") if line.strip() else None
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             place = f"{path}, after row {number}" if number else str(path)
-            raise RecordError(f"{place}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+            what = "cannot be read as UTF-8 text" if isinstance(error, zlib.error) else "cannot be read"
+            raise RecordError(f"{place}: {what}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _json_object(line: bytes, where: str) -> dict[str, Any]:
     try:
-        values = json.loads(line.decode("utf-8"))
+        values = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise RecordError(f"{where}: is not UTF-8 text: {error}") from error
+        raise RecordError(f"{where}: cannot be read as UTF-8 text: {error}") from error
     except (ValueError, RecursionError) as error:
         raise RecordError(f"{where}: not JSON: {error}") from error
     if not isinstance(values, dict):

@@ -22,7 +22,7 @@ def command(tmp_path: Path) -> str:
     """A program named vllm in an environment of its own."""
     program = tmp_path / "environment" / "bin" / "vllm"
     program.parent.mkdir(parents=True)
-    program.write_text(f"#!{sys.executable}\nimport runpy\nrunpy.run_path({str(STAND_IN)!r}, run_name='__main__')\n")
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{STAND_IN}" "$@"\n')  # the path may hold a space
     program.chmod(0o755)
     return str(program)
 

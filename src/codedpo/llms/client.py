@@ -1,6 +1,6 @@
 """Requests in, answers of an OpenAI-compatible server out: one loop and one semaphore for all threads.
 
-Requests go out through aiohttp: at 512 under way the openai package and httpx need 4 to 7 ms of processor time for
+Requests go out through aiohttp: at 512 under way the openai package and httpx need 4 to 8 ms of processor time for
 each, since their pool looks at every connection for every request (docs/performance.md).
 """
 
