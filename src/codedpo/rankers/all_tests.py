@@ -14,5 +14,5 @@ class AllTests:
     """A solution scores 1 where it passes every test, else 0; a test by the solutions behind it."""
 
     def __call__(self, passed: NDArray[np.bool_]) -> Scores:
-        solutions = passed.all(axis=1).astype(np.float64)
+        solutions = np.asarray(passed.all(axis=1), dtype=np.float64)
         return Scores(solutions=solutions, tests=support(passed, solutions))

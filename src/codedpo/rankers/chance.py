@@ -18,4 +18,5 @@ class Chance:
     def __call__(self, passed: NDArray[np.bool_]) -> Scores:
         digest = hashlib.blake2b(f"{self.seed}:{passed.shape}".encode() + np.packbits(passed).tobytes(), digest_size=8)
         draw = np.random.default_rng(int.from_bytes(digest.digest()))
-        return Scores(solutions=draw.random(passed.shape[0]), tests=draw.random(passed.shape[1]))
+        n_solutions, n_tests = (int(length) for length in passed.shape)
+        return Scores(solutions=draw.random(n_solutions), tests=draw.random(n_tests))

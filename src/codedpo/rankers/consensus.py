@@ -54,4 +54,4 @@ def support(passed: NDArray[np.bool_], solutions: NDArray[np.float64]) -> NDArra
     weights = solutions - solutions.min()
     total = weights.sum()
     weights = weights / total if total > 0 else np.full(len(solutions), 1 / len(solutions))
-    return weights @ passed
+    return np.asarray(passed.T.astype(np.float64) @ weights)

@@ -33,7 +33,7 @@ class RankSum:
 def ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n,) how many scores are lower, equal ones counted half; scores are equal to nine digits of the largest."""
     largest = np.abs(scores).max(initial=0.0)
-    rounded = np.round(scores / largest, 9) if largest > 0 else scores
+    rounded = np.asarray((scores / largest).round(9)) if largest > 0 else scores
     values, of, counts = np.unique(rounded, return_inverse=True, return_counts=True)
     below = np.cumsum(counts) - counts
     return (below + (counts - 1) / 2)[of.reshape(-1)] if len(values) else scores
