@@ -28,7 +28,7 @@ FLOORS = (
         "llms",
         "benchmarks",
     ),
-    ("context", "shards", "evaluate", "train", "imports", "train_split", "repeats"),
+    ("context", "credible", "shards", "evaluate", "pairing", "train", "imports", "train_split", "repeats"),
     ("stages", "executors"),
     ("pipeline",),
     ("config",),

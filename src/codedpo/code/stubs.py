@@ -43,7 +43,7 @@ def stub_panel(signature: str) -> tuple[str, ...]:
 
 
 def _kinds(annotation: ast.expr | None) -> tuple[str, ...]:
-    """Names of the types that an annotation allows, parts of containers left out; `Optional[int]` gives int and None."""
+    """Names of the types that an annotation allows, without what they contain; `Optional[int]` gives int and None."""
     if isinstance(annotation, ast.BinOp):
         return (*_kinds(annotation.left), *_kinds(annotation.right))
     if isinstance(annotation, ast.Subscript):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from codedpo.rankers.scores import Scores
 _TOGETHER = 4096
 """Matrices scored at once: their floats stay within a few megabytes."""
 
-__all__ = ["RANKERS", "Ranker", "Scores", "credible_tests", "make_ranker", "rank", "rank_many"]
+__all__ = ["RANKERS", "Ranker", "Scores", "make_ranker", "rank", "rank_many"]
 
 
 class Ranker(Protocol):
@@ -91,16 +91,6 @@ def rank_many(passed: Sequence[NDArray[np.bool_]] | NDArray[np.bool_], ranker: s
             chunk = group[start : start + _TOGETHER]
             scores.update(zip(chunk, together(np.stack([matrices[place] for place in chunk])), strict=True))
     return [scores[place] for place in range(len(matrices))]
-
-
-def credible_tests(passed: NDArray[np.bool_], solution_scores: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """The tests that every top-scored solution passes, (n_tests,) bool.
-
-    The paper (section on efficiency) takes the tests passed by the top-scored solution; where several
-    share the top score, this is the intersection of theirs.
-    """
-    top = passed[solution_scores == solution_scores.max(initial=-np.inf)]
-    return cast("NDArray[np.bool_]", top.all(axis=0) & passed.any(axis=0))
 
 
 def _as_matrix(passed: NDArray[np.bool_]) -> NDArray[np.bool_]:
