@@ -92,7 +92,8 @@ def _line(name: str, timings: list[Timing], stage: ChoosePairs, tools: _Tools, n
     pairs = list(stage(timings, tools.context(_repeats(stage, timings))))
     kinds = Counter(pair.kind for pair in pairs)
     longer = sum(len(pair.chosen_program) > len(pair.rejected_program) for pair in pairs)
-    print(f"\n{name}: {kinds['correctness']} correctness, {kinds['efficiency']} efficiency; chosen longer in {longer}; {note}")
+    found = f"{kinds['correctness']} correctness, {kinds['efficiency']} efficiency"
+    print(f"\n{name}: {found}; chosen longer in {longer}; {note}")
     for (what, reason), count in sorted(tools.dropped.items()):
         print(f"    {what}: {reason}: {count}")
 
