@@ -2,7 +2,8 @@
 
 The oracle is the reference solution, run on the same inputs in the same jail: equal results, floats within the
 tolerance of numpy's allclose and of equal types. JSON knows no tuples, sets and complex numbers: an input takes the
-types of the argument at its place in the problem's own asserts. A problem whose asserts compare `set(f(...))` is judged so.
+types of the argument at its place in the problem's own asserts. A problem whose asserts compare `set(f(...))` is judged
+so.
 """
 
 from __future__ import annotations
@@ -136,8 +137,9 @@ def _with_type_of(value: Any, example: Any, around: type) -> Any:
     if not isinstance(value, list):
         return value
     items = cast(list[Any], value)
-    kind: type = type(example) if isinstance(example, _CONTAINERS) else around
-    inner: list[Any] = list(example) if isinstance(example, _CONTAINERS) and example else [None]
+    container = cast("list[Any] | tuple[Any, ...] | set[Any]", example if isinstance(example, _CONTAINERS) else [])
+    kind: type = type(container) if isinstance(example, _CONTAINERS) else around
+    inner = list(container) or [None]
     return kind([_with_type_of(item, inner[min(place, len(inner) - 1)], kind) for place, item in enumerate(items)])
 
 
