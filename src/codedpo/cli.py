@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
+import pydoc
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -62,6 +64,36 @@ def init(path: Annotated[Path, typer.Argument(help="File to write.")] = Path("co
             raise ConfigError(f"{path} exists already; name another file or remove it")
         path.write_text(starting_config(), encoding="utf-8")
     typer.echo(f"{path} written. Edit it, then: codedpo run --config {path} --dry-run")
+
+
+@app.command()
+def show(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run folder, a path or a URL.")],
+    task: Annotated[
+        str | None, typer.Argument(metavar="[TASK]", help="A task's id, its beginning, or its number as in '#12'.")
+    ] = None,
+) -> None:
+    """Show one task with all that became of it, or the list of a run's tasks."""
+    from rich.console import Console
+
+    from codedpo.show import open_run, task_lines, task_page
+
+    console = Console()
+    with _errors_to_exit_codes(run):
+        output: Any = sys.stdout
+        output.reconfigure(errors="backslashreplace")  # letters that the terminal has no code for
+        found = open_run(run)
+        if task is not None:
+            for line in task_page(found, task, console.width):
+                console.print(line, soft_wrap=True)
+            return
+        lines = task_lines(found)
+        start = list(itertools.islice(lines, console.height))
+        if console.is_terminal and len(start) == console.height:
+            pydoc.pager("\n".join([*start, *lines]))
+            return
+        for line in itertools.chain(start, lines):
+            typer.echo(line)
 
 
 @app.command()
