@@ -8,7 +8,7 @@ import itertools
 import os
 import pydoc
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,17 +83,11 @@ def show(
         output: Any = sys.stdout
         output.reconfigure(errors="backslashreplace")  # letters that the terminal has no code for
         found = open_run(run)
-        if task is not None:
-            for line in task_page(found, task, console.width):
-                console.print(line, soft_wrap=True)
+        if task is None:
+            _print_list(task_lines(found), console)
             return
-        lines = task_lines(found)
-        start = list(itertools.islice(lines, console.height))
-        if console.is_terminal and len(start) == console.height:
-            pydoc.pager("\n".join([*start, *lines]))
-            return
-        for line in itertools.chain(start, lines):
-            typer.echo(line)
+        for line in task_page(found, task, console.width):
+            console.print(line, soft_wrap=True)
 
 
 @app.command()
@@ -119,6 +113,19 @@ def _load(path: Path, overrides: list[str] | None, limit: int | None) -> Any:
 
     with _errors_to_exit_codes():
         return load_config(path, [*(overrides or ()), *([f"limit={limit}"] if limit is not None else [])])
+
+
+def _print_list(lines: Iterator[str], console: Any) -> None:
+    """Through the user's pager where a terminal does not hold them all."""
+    start = list(itertools.islice(lines, console.height))
+    if console.is_terminal and len(start) == console.height:
+        pydoc.pager("\n".join([*start, *lines]))
+        return
+    try:
+        for line in itertools.chain(start, lines):
+            typer.echo(line)
+    except BrokenPipeError:  # whoever reads has enough, as in `| head`
+        os._exit(1)
 
 
 def _run(config: Any, until: str | None, dry_run: bool) -> None:

@@ -287,6 +287,15 @@ def test_the_list_is_the_same_in_a_pipe_and_in_a_pager(brought: Path) -> None:
     assert show(str(brought), terminal=True, LINES="4").replace("\r\n", "\n").strip() == piped.strip()
 
 
+@pytest.mark.parametrize("task", [[], ["aa11"]])
+def test_a_reader_that_has_enough_is_no_error(brought: Path, task: list[str]) -> None:
+    command = [sys.executable, "-m", "codedpo", "show", str(brought), *task]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
 def test_an_unknown_task_ends_with_2(brought: Path) -> None:
     command = [sys.executable, "-m", "codedpo", "show", str(brought), "zz"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
