@@ -204,6 +204,9 @@ def test_after_settings_have_changed_it_says_so(tmp_path: Path) -> None:
     assert page(tmp_path / "run", "aa11").startswith("Settings have changed since this run ended last")
     run(make_config(settings(tmp_path, rankings={"ranker": "count"})))
     assert "by score (count)" in page(tmp_path / "run", "aa11")
+    config.write_text(config.read_text().replace("ranker: count", "ranker: all_tests"))
+    text = page(tmp_path / "run", "aa11")
+    assert text.startswith("Settings have changed") and "by score (count)" in text  # of two shards the newer one
 
 
 def test_a_remote_run_is_shown_like_a_local_one(tmp_path: Path) -> None:
