@@ -36,7 +36,7 @@ FLOORS = (
     ("results", "schedule"),
     ("engine",),
     ("report",),
-    ("job", "plan", "doctor"),
+    ("job", "plan", "doctor", "show"),
     ("summary",),
     ("cli",),
 )
