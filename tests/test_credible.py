@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from codedpo.credible import credible_tests, find_flaws
+from codedpo.credible import backing_tests, credible_tests, find_flaws
 from codedpo.records import TestFlaw
 
 ALL = np.ones(3, bool)
@@ -40,3 +40,11 @@ def test_without_a_panel_no_test_is_trivial_and_above_one_none_can_be() -> None:
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0), (1, 1)])
 def test_odd_shapes_have_flaws_of_their_width(shape: tuple[int, int]) -> None:
     assert find_flaws(np.zeros(shape, bool), np.empty(0, np.float32), 0.7).shape == (shape[1],)
+
+
+def test_duplicates_stand_behind_the_credible_test_that_says_the_same() -> None:
+    passed = np.array([[1, 1, 0, 1, 1], [0, 0, 1, 1, 0]], bool)
+    flaws = find_flaws(passed, np.array([0, 0, 0, 0, 1], np.float32), 0.7)
+    credible = np.array([1, 0, 0, 0, 0], bool)
+    assert backing_tests(passed, credible, flaws).tolist() == [True, True, False, False, False]
+    assert not backing_tests(passed, np.zeros(5, bool), flaws).any()

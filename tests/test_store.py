@@ -28,7 +28,9 @@ def timing() -> Timing:
     execution = Execution(
         SAMPLES, np.array([[0, 1]], np.uint8), np.ones((1, 2), np.float32), np.zeros((1, 2), bool), ()
     )
-    ranking = Ranking(execution, "codedpo", np.array([1.5]), np.array([2.0, 0.5]), np.array([True, False]))
+    ranking = Ranking(
+        execution, "codedpo", np.array([1.5]), np.array([2.0, 0.5]), np.array([True, False]), np.zeros(2, np.uint8)
+    )
     return Timing(ranking, np.array([0], np.int32), np.array([[0.1, 0.2]]), np.array([[False]]))
 
 

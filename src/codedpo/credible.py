@@ -25,6 +25,15 @@ def credible_tests(
     return np.asarray(top.all(axis=0) & passed.any(axis=0) & allowed)
 
 
+def backing_tests(
+    passed: NDArray[np.bool_], credible: NDArray[np.bool_], flaws: NDArray[np.uint8]
+) -> NDArray[np.bool_]:
+    """The credible tests and those that say the same, (n_tests,) bool: how much stands behind the credible ones."""
+    kinds = {column.tobytes() for column in passed.T[credible]}
+    same = np.array([column.tobytes() in kinds for column in passed.T], dtype=bool)
+    return np.asarray(credible | (same & (flaws == TestFlaw.DUPLICATE)))
+
+
 def find_flaws(
     passed: NDArray[np.bool_], stub_passes: NDArray[np.float32], max_stub_passes: float
 ) -> NDArray[np.uint8]:

@@ -204,13 +204,13 @@ class Pair:
     rejected_score: float
     margin: float
     """(chosen - rejected) / the larger of the two scores without sign; 0 for equal scores."""
-    chosen_middle: tuple[int, ...]
-    """Start and end of what differs, in characters of `chosen[0]["content"]`: between the common beginning and end."""
-    rejected_middle: tuple[int, ...]
-    """The same of `rejected[0]["content"]` (the focus of Focused-DPO, arXiv 2502.11475)."""
     chosen_seconds: float = field(metadata={"measured": True})
     """nan for correctness pairs."""
     rejected_seconds: float = field(metadata={"measured": True})
     ranker: str
     seed: Seed | None
     generation: Generation | None
+    chosen_middle: tuple[int, ...] = ()
+    """Start and end of what differs, in characters of `chosen[0]["content"]`: between the common beginning and end."""
+    rejected_middle: tuple[int, ...] = ()
+    """The same of `rejected[0]["content"]` (the focus of Focused-DPO, arXiv 2502.11475)."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from codedpo.records import Execution, Ranking, Samples, Timing
+from codedpo.records import Execution, Ranking, Samples, TestFlaw, Timing
 from codedpo.report.ranking_statistics import ranking_statistics, timing_statistics
 from staged import lines, result
 
@@ -16,7 +16,8 @@ def ranking(scores: list[float], credible: list[bool]) -> Ranking:
     samples = Samples(None, ("def f(): ...",) * n, ("assert f()",) * m, 0, 0, None, None)
     outcomes = np.zeros((n, m), np.uint8)
     execution = Execution(samples, outcomes, np.ones((n, m), np.float32), outcomes == 0, ())
-    return Ranking(execution, "codedpo", np.array(scores), np.ones(m), np.array(credible))
+    flaws = np.array([TestFlaw.NONE if mark else TestFlaw.DUPLICATE for mark in credible], np.uint8)
+    return Ranking(execution, "codedpo", np.array(scores), np.ones(m), np.array(credible), flaws)
 
 
 def timing(seconds: list[list[float]], faster: list[tuple[int, int]]) -> Timing:
@@ -35,6 +36,10 @@ def test_credible_tests_and_ties_at_the_top_are_counted_by_task(tmp_path: Path) 
     found = ranking_statistics(result(tmp_path, "rankings", Ranking, rows))
     assert lines((found,), "rankings") == {
         "tests that are credible": "5 of 9 (55.6%)",
+        "tests that are trivial: most stubs pass": "0 of 9 (0.0%)",
+        "tests that are passed by all solutions": "0 of 9 (0.0%)",
+        "tests that are passed by no solution": "0 of 9 (0.0%)",
+        "tests that are passed by the same solutions as an earlier one": "4 of 9 (44.4%)",
         "credible tests per task": "median 2, 90% in 0.2 to 2.9",
         "tasks without a credible test": "1 of 3 (33.3%)",
         "tasks with several solutions at the top": "2 of 3 (66.7%)",

@@ -53,7 +53,8 @@ def settings(folder: Path, **more: Any) -> dict[str, Any]:
     values = run_settings(folder / "run", folder, "http://127.0.0.1:9/v1")
     del values["seeds"]
     timings = {"rounds": 8, "looks": [4, 8, 16]}  # enough for a verdict on a loaded machine
-    return {**values, "shard_size": 2, "timings": timings, "samples": {"path": str(path)}, **more}
+    unfiltered = {"rankings": {"drop_constant": False, "drop_duplicates": False}, "pairs": {"drop_repeats": False}}
+    return {**values, **unfiltered, "shard_size": 2, "timings": timings, "samples": {"path": str(path)}, **more}
 
 
 @pytest.fixture(scope="module")

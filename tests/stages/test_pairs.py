@@ -128,7 +128,7 @@ def test_a_filter_that_stops_the_first_of_tied_candidates_leaves_the_next(tmp_pa
     ("settings", "reason"),
     [
         ({"max_length_ratio": 1.1}, "one program is too much longer than the other"),
-        ({"min_text_difference": 0.9}, "the texts differ too little"),
+        ({"min_text_difference": 1.1}, "the texts differ too little"),
         ({"min_tree_difference": 0.9}, "the syntax trees differ too little"),
         ({"min_informative_tests": 3}, "chosen passes too few informative tests"),
         ({"rule": "acecoder"}, "no candidate by the rule acecoder"),

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from codedpo.code.difference import text_difference, tree_difference
 from codedpo.code.normal import fingerprint
-from codedpo.pairing.differences import length_ratio, text_difference, tree_difference
 from codedpo.pairing.rules import Choice
+from codedpo.pairing.spans import length_ratio
 
 _Keeps = Callable[[str, str], bool]
 

@@ -5,12 +5,21 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
+from codedpo.records import TestFlaw
 from codedpo.report.numbers import StageStatistics, Statistic, arrays, quantiles, share, stage_batches
 from codedpo.results import StageResult
+
+_FLAWS = {
+    TestFlaw.TRIVIAL: "trivial: most stubs pass",
+    TestFlaw.PASSED_BY_ALL: "passed by all solutions",
+    TestFlaw.PASSED_BY_NONE: "passed by no solution",
+    TestFlaw.DUPLICATE: "passed by the same solutions as an earlier one",
+}
 
 
 def ranking_statistics(result: StageResult) -> StageStatistics:
@@ -25,16 +34,21 @@ def timing_statistics(result: StageResult) -> StageStatistics:
 
 def _rankings(result: StageResult) -> Iterator[Statistic]:
     credible, at_top = array("q"), array("q")
+    flaws: Counter[int] = Counter()
     tests = level = 0
-    for batch in stage_batches(result, "credible", "solution_scores"):
+    for batch in stage_batches(result, "credible", "solution_scores", "flaws"):
         for marks in arrays(batch["credible"], "bool"):
             credible.append(int(marks.sum()))
             tests += len(marks)
+        for found in arrays(batch["flaws"], "uint8"):
+            flaws.update(found.tolist())
         for scores in arrays(batch["solution_scores"], "float64"):
             at_top.append(int((scores == scores.max()).sum()) if len(scores) else 0)
             level += bool(len(scores)) and bool((scores == scores.max()).all())
     tasks = len(credible)
     yield Statistic("tests that are credible", share(sum(credible), tests))
+    for flaw in (flaw for flaw in TestFlaw if flaw is not TestFlaw.NONE):
+        yield Statistic(f"tests that are {_FLAWS[flaw]}", share(flaws[flaw], tests))
     yield Statistic("credible tests per task", quantiles(credible))
     yield Statistic("tasks without a credible test", share(credible.count(0), tasks))
     yield Statistic("tasks with several solutions at the top", share(sum(n > 1 for n in at_top), tasks))

@@ -24,7 +24,6 @@ from codedpo.checks import require_at_least
 from codedpo.code.normal import fingerprint
 from codedpo.context import Context
 from codedpo.errors import ConfigError
-from codedpo.pairing.differences import middle
 from codedpo.pairing.filters import Filter, ProgramFilters, Selection, select
 from codedpo.pairing.rules import (
     CORRECTNESS_RULES,
@@ -35,6 +34,7 @@ from codedpo.pairing.rules import (
     margin,
     speedups,
 )
+from codedpo.pairing.spans import middle
 from codedpo.places import Place
 from codedpo.prompting import completion, solution_prompt
 from codedpo.records import Pair, Ranking, Timing
@@ -70,9 +70,9 @@ class ChoosePairs:
     min_informative_tests: int = 1
     """Tests that some solutions pass and some fail, of which the chosen one passes at least this many."""
     min_text_difference: float = 0.0
-    """Least share of differing characters in normal form."""
+    """Least share of lines that differ."""
     min_tree_difference: float = 0.0
-    """Least share of differing nodes of the syntax trees."""
+    """Least share of syntax nodes that differ."""
     max_length_ratio: float = 4.0
     """The longer program may be this many times as long as the other; 0: any."""
     max_pairs: int = 1

@@ -11,6 +11,7 @@ import numpy as np
 from codedpo.checks import require_at_least
 from codedpo.code.normal import fingerprint
 from codedpo.context import Context
+from codedpo.credible import backing_tests
 from codedpo.errors import SandboxError
 from codedpo.records import Ranking, Timing
 from codedpo.sandbox.timing import TimingSettings, compare
@@ -26,7 +27,7 @@ class TimeSolutions(TimingSettings):
     NEEDS: ClassVar[Literal["quiet"]] = "quiet"
 
     min_credible_tests: int = 2
-    """Fewer credible tests than this and nothing is timed."""
+    """Fewer credible tests than this, those that say the same among them, and nothing is timed."""
     max_solutions: int = 64
     """At most this many of a task's credible solutions are timed, the best-scored first."""
 
@@ -51,7 +52,8 @@ class TimeSolutions(TimingSettings):
 
     def _candidates(self, ranking: Ranking) -> list[int]:
         """Solutions that pass every credible test, one of each normal form; none where there is nothing to compare."""
-        if ranking.credible.sum() < self.min_credible_tests:
+        backing = backing_tests(ranking.execution.passed, ranking.credible, ranking.flaws)
+        if not ranking.credible.any() or backing.sum() < self.min_credible_tests:
             return []
         passes_all = ranking.execution.passed[:, ranking.credible].all(axis=1)
         different: dict[str, int] = {}

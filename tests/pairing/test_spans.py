@@ -1,10 +1,10 @@
-"""Where two answers differ, and by how much."""
+"""Where two answers differ."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codedpo.pairing.differences import length_ratio, middle, text_difference, tree_difference
+from codedpo.pairing.spans import length_ratio, middle
 
 TEXTS = st.text("ab\n", max_size=12)
 
@@ -36,11 +36,6 @@ def test_the_middle_is_what_differs(first: str, second: str, spans: tuple[tuple[
     assert (found.first, found.second) == spans
 
 
-def test_comments_make_no_difference_and_names_none_to_the_tree() -> None:
-    plain, commented = "def f(x):\n    return x + 1\n", 'def f(x):\n    """Add."""\n    return x + 1  # one\n'
-    renamed, other = "def f(y):\n    return y + 2\n", "def f(x):\n    while x:\n        x -= 1\n"
-    assert text_difference(plain, commented) == tree_difference(plain, commented) == 0
-    assert text_difference(plain, renamed) > 0 == tree_difference(plain, renamed)
-    assert 0 < tree_difference(plain, other) <= 1
+def test_the_length_ratio_has_no_direction() -> None:
     assert length_ratio("ab", "abcd") == length_ratio("abcd", "ab") == 2
     assert length_ratio("", "") == 1
