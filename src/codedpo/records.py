@@ -109,6 +109,9 @@ class Samples:
     test_generation: Generation | None
     repairs: tuple[str, ...] = ()
     """Names of the rules that were needed to read the answers, one entry for each answer and rule."""
+    input_generators: tuple[str, ...] = ()
+    """Programs that define `make_input(size, seed)`, which returns the arguments of one call."""
+    input_generation: Generation | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,20 @@ class Ranking:
     """(n_tests,) whether every top-scored solution passes the test."""
 
 
+def _unknown() -> NDArray[np.float64]:
+    return np.empty(0)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Generated calls whose work grows with a size; the solutions that are timed on them agree on their results."""
+
+    generator: str
+    sizes: tuple[int, ...]
+    """Rising; solutions are compared at the last one."""
+    seed: int
+
+
 @dataclass(frozen=True, eq=False)
 class Timing:
     """Run time of the solutions that pass all credible tests."""
@@ -161,9 +178,14 @@ class Timing:
     timed: NDArray[np.int32] = field(metadata={"dtype": "int32"})
     """(n_timed,) indices of solutions."""
     seconds: NDArray[np.float64] = field(metadata={"dtype": "float64", "measured": True})
-    """(n_timed, n_rounds) processor time of one pass over the credible tests, interleaved rounds; nan: did not pass."""
+    """(n_timed, n_rounds) processor time of one pass over the credible tests, or of the workload's largest call,
+    interleaved rounds; nan: did not pass."""
     faster: NDArray[np.bool_] = field(metadata={"dtype": "bool", "measured": True})
     """(n_timed, n_timed) whether the row's solution is called faster than the column's, see sandbox/timing.py."""
+    workload: Workload | None = field(default=None, metadata={"measured": True})
+    """What was timed; None: the credible tests."""
+    growth: NDArray[np.float64] = field(default_factory=_unknown, metadata={"dtype": "float64", "measured": True})
+    """(n_timed,) exponent with which run time grows with the workload's size, nan: unknown; empty without one."""
 
 
 @dataclass(frozen=True)
