@@ -133,7 +133,7 @@ def _try_generator(sandbox: Sandbox, candidates: Candidates, generator: str) -> 
 def _reason(found: Disagreement) -> str:
     return {
         "generator": "the generator fails",
-        "solution": "a solution fails on its inputs",
+        "solution": "a solution fails or takes too long on its inputs",
         "results": "solutions disagree on its inputs",
     }[found.what]
 
@@ -184,7 +184,9 @@ def _try_size(sandbox: Sandbox, candidates: Candidates, generator: str, size: in
         return _Trial(size, seconds, "the generator fails", f"size {size}: {answer['problem']}")
     if np.isnan(seconds).any():
         culprit = int(np.flatnonzero(np.isnan(seconds))[0])
-        return _Trial(size, seconds, "a solution fails on its inputs", f"size {size}: solution {culprit}")
+        return _Trial(
+            size, seconds, "a solution fails or takes too long on its inputs", f"size {size}: solution {culprit}"
+        )
     if seconds.max() > _MOST_SECONDS:
         return _Trial(size, seconds, "too slow at the smallest sizes", f"{seconds.max() * 1e3:.0f} ms at size {size}")
     return _Trial(size, seconds)
