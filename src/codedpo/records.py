@@ -7,6 +7,7 @@ runs of the same recipe.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, TypedDict
@@ -212,3 +213,8 @@ class Pair:
     ranker: str
     seed: Seed | None
     generation: Generation | None
+    timed_on: Literal["", "tests", "inputs"] = field(default="", metadata={"measured": True})
+    """What the seconds are of: a pass over the credible tests, or a call on generated inputs; empty: not timed."""
+    chosen_growth: float = field(default=math.nan, metadata={"measured": True})
+    """Exponent with which run time grows with the size of generated inputs; nan: unknown."""
+    rejected_growth: float = field(default=math.nan, metadata={"measured": True})

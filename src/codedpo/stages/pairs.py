@@ -5,7 +5,8 @@ Correctness (paper, section 3.2): the highest-scored solution is preferred to th
   2. it passes at least `min_informative_tests` tests that some solutions pass and some fail,
   3. the two programs differ in normal form.
 Efficiency (paper, section 3.3): of the solutions that pass all credible tests, one is preferred to another, if
-  4. the stage timings calls it faster, and its processor time is lower by the factor `min_speedup`,
+  4. the stage timings calls it faster, and its processor time is lower by the factor `min_speedup` (on the credible
+     tests as in the paper, or on generated inputs),
   5. it is not lower in score;
 of several such pairs the one with the highest ratio of processor times is taken.
 Of solutions with equal scores the first sampled one is taken. The thresholds are ours: the paper gives none.
@@ -34,7 +35,7 @@ class ChoosePairs:
     """Choose preference pairs."""
 
     NAME: ClassVar[str] = "pairs"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     MAKES: ClassVar[type] = Pair
     NEEDS: ClassVar[Literal["cores"]] = "cores"
 
@@ -124,9 +125,17 @@ def _pair(timing: Timing, kind: Kind, chosen: int, rejected: int) -> Pair:
         ranker=timing.ranking.ranker,
         seed=task.seed,
         generation=samples.solution_generation,
+        timed_on="inputs" if timing.workload else "tests" if len(timing.timed) else "",
+        chosen_growth=_growth(timing, chosen),
+        rejected_growth=_growth(timing, rejected),
     )
 
 
 def _seconds(timing: Timing, index: int) -> float:
     rows = np.flatnonzero(timing.timed == index)
     return float(np.median(timing.seconds[rows[0]])) if len(rows) else math.nan
+
+
+def _growth(timing: Timing, index: int) -> float:
+    rows = np.flatnonzero(timing.timed == index)
+    return float(timing.growth[rows[0]]) if timing.workload and len(rows) else math.nan
