@@ -11,6 +11,7 @@ import pytest
 from asked import Surroundings
 from codedpo.records import Execution, Outcome, Ranking, Samples, Task, Timing
 from codedpo.sandbox import Limits, Sandbox
+from codedpo.stages.pairs import ChoosePairs
 from codedpo.stages.timings import TimeSolutions
 from codedpo.store import read_records, write_records
 
@@ -55,6 +56,9 @@ def test_solutions_are_timed_on_generated_inputs_with_their_growth(pool: Sandbox
     assert timing.timed.tolist() == [0, 1]
     assert timing.faster.tolist() == [[False, False], [True, False]]
     assert timing.growth[1] < 1.5 < timing.growth[0]
+    pair = next(pair for pair in ChoosePairs()([timing], around.context) if pair.kind == "efficiency")
+    assert (pair.chosen_index, pair.rejected_index, pair.timed_on) == (1, 0, "inputs")
+    assert (pair.chosen_growth, pair.rejected_growth) == (timing.growth[1], timing.growth[0])
 
 
 def test_a_timing_with_a_workload_is_read_back_as_it_was(pool: Sandbox, tmp_path: Path) -> None:
