@@ -11,7 +11,7 @@ from codedpo.benchmarks.humaneval import HumanEval
 from codedpo.config import make_config
 from codedpo.context import Dropped
 from codedpo.job import run
-from codedpo.records import Execution, Samples, Task
+from codedpo.records import Execution, Ranking, Samples, Task, Timing, Workload
 from codedpo.report.statistics import StageStatistics, stage_statistics
 from codedpo.results import StageResult
 from codedpo.shards import Made, Shard
@@ -57,7 +57,13 @@ def test_rates_lengths_and_repairs_of_tasks_and_samples(tmp_path: Path) -> None:
     solution = ("solution", "no program that defines the function")
     test = ("test", "test does not call the function")
     rows: list[list[object]] = [[samples(4, 2, "prose stripped")], [samples(2, 3, "prose stripped", "blocks joined")]]
-    made = result(tmp_path, "samples", Samples, rows, [solution, solution, test, ("test", "no test in the answer")])
+    made = result(
+        tmp_path,
+        "samples",
+        Samples,
+        rows,
+        [solution, solution, test, ("test", "no test in the answer"), ("input generator", "no program")],
+    )
     found = stage_statistics({"tasks": tasks, "samples": made}, CONFIG)
     assert lines(found, "tasks")["words per task"] == "median 2, 90% in 2 to 4.7"
     assert lines(found, "tasks")["rules that were needed to read drafts"] == "reasoning stripped 3"
@@ -67,6 +73,7 @@ def test_rates_lengths_and_repairs_of_tasks_and_samples(tmp_path: Path) -> None:
     assert shown == {
         "answers with a usable solution": "10 of 12 (83.3%)",
         "tests that could be used": "5 of 6 (83.3%)",
+        "answers with a usable generator of inputs": "5 of 6 (83.3%)",
         "solutions that equal no earlier one": "2 of 6 (33.3%)",
         "tests that equal no earlier one": "5 of 5 (100.0%)",
         "solutions per task": "median 3, 90% in 2.1 to 3.9",
@@ -96,6 +103,26 @@ def test_outcomes_are_counted_over_all_shards(tmp_path: Path) -> None:
     }
 
 
+def test_tasks_are_counted_by_what_they_were_timed_on(tmp_path: Path) -> None:
+    outcomes = np.zeros((2, 2), np.uint8)
+    execution = Execution(samples(2, 2), outcomes, np.ones((2, 2), np.float32), outcomes == 0, ())
+    ranking = Ranking(execution, "codedpo", np.ones(2), np.ones(2), np.ones(2, bool))
+    both, none = np.array([0, 1], np.int32), np.array([], np.int32)
+    faster = np.array([[False, True], [False, False]])
+    workload = Workload("def make_input(size, seed): return (size,)", (4, 8, 16), 0)
+    rows: list[object] = [
+        Timing(ranking, both, np.ones((2, 4)), faster, workload, np.ones(2)),
+        Timing(ranking, both, np.ones((2, 4)), faster),
+        Timing(ranking, both, np.ones((2, 4)), faster & False),
+        Timing(ranking, none, np.empty((0, 0)), np.empty((0, 0), bool)),
+    ]
+    found = stage_statistics({"timings": result(tmp_path, "timings", Timing, [rows, rows[:1]], [])}, CONFIG)
+    assert lines(found, "timings") == {
+        "tasks timed on generated inputs": "2 of 5 (40.0%), one solution shown to be faster in 2",
+        "tasks timed on credible tests": "2 of 5 (40.0%), one solution shown to be faster in 1",
+    }
+
+
 def test_dropped_rows_and_values_are_counted_by_column(tmp_path: Path) -> None:
     tasks = result(tmp_path, "tasks", Task, [[task("a"), task("b")], []], [("row", "x"), ("row", "x"), ("draft", "y")])
     assert tasks.drop_counts() == {("row", "x"): 2, ("draft", "y"): 1}
@@ -105,9 +132,9 @@ def test_dropped_rows_and_values_are_counted_by_column(tmp_path: Path) -> None:
 
 def test_a_run_shows_a_table_for_each_stage(tmp_path: Path) -> None:
     with LoopbackLLM() as server:
-        page = run(
-            make_config(run_settings(tmp_path / "run", write_source(tmp_path / "source"), server.base_url))
-        ).report
+        settings = run_settings(tmp_path / "run", write_source(tmp_path / "source"), server.base_url)
+        settings["samples"]["input_generators"] = 2
+        page = run(make_config(settings)).report
     text = page.read_text()
     for name in (
         "lines per function",
@@ -115,5 +142,7 @@ def test_a_run_shows_a_table_for_each_stage(tmp_path: Path) -> None:
         "drafts that could be used",
         "answers with a usable solution",
         "tests per task",
+        "answers with a usable generator of inputs",
+        "tasks timed on generated inputs",
     ):
         assert f"<td>{name}</td>" in text

@@ -51,6 +51,7 @@ def stage_statistics(results: Mapping[str, StageResult], config: Config) -> tupl
         "tasks": _tasks,
         "samples": _samples,
         "executions": _executions,
+        "timings": _timings,
     }
     return tuple(StageStatistics(name, tuple(measure[name](results, config))) for name in results if name in measure)
 
@@ -110,6 +111,9 @@ def _samples(results: Mapping[str, StageResult], config: Config) -> Iterator[Sta
             count for (what, reason), count in drops.items() if what == "test" and reason != "no test in the answer"
         )
         yield Statistic("tests that could be used", _share(sum(tests), sum(tests) + rejected))
+        if wanted := results["tasks"].row_count() * config.samples.input_generators:
+            lost = sum(count for (what, _), count in drops.items() if what == "input generator")
+            yield Statistic("answers with a usable generator of inputs", _share(wanted - lost, wanted))
     yield Statistic(
         "solutions that equal no earlier one", _share(sum(solutions) - repeated["solutions"], sum(solutions))
     )
@@ -131,6 +135,19 @@ def _executions(results: Mapping[str, StageResult], config: Config) -> Iterator[
     yield Statistic("executions", f"{cells - int(counts[Outcome.NOT_RUN]):,}, {int(counts[Outcome.PASSED]):,} passed")
     yield Statistic("outcomes", ", ".join(f"{name} {count:,}" for count, name in named if count))
     yield Statistic("judged outside the solution's process", _share(outside, cells))
+
+
+def _timings(results: Mapping[str, StageResult], config: Config) -> Iterator[Statistic]:
+    timed, decided, rows = Counter[bool](), Counter[bool](), 0
+    for batch in _stage_batches(results["timings"], "timed", "workload", "faster"):
+        on_inputs = batch["workload"].is_valid().to_pylist()
+        some, faster = (batch[name].field("data").to_pylist() for name in ("timed", "faster"))
+        rows += len(on_inputs)
+        timed.update(kind for kind, data in zip(on_inputs, some, strict=True) if data)
+        decided.update(kind for kind, data in zip(on_inputs, faster, strict=True) if any(data))
+    for kind, name in ((True, "generated inputs"), (False, "credible tests")):
+        text = f"{_share(timed[kind], rows)}, one solution shown to be faster in {decided[kind]:,}"
+        yield Statistic(f"tasks timed on {name}", text)
 
 
 def _similarity(result: StageResult) -> str:
