@@ -80,6 +80,17 @@ def quantiles(values: list[float]) -> list[float]:
     return np.quantile(values, [0.25, 0.5, 0.75]).tolist() if values else [float("nan")] * 3
 
 
+def line(ranking: Ranking, timing: Timing, pairs: list[Pair]) -> Iterator[str]:
+    """What came of one task."""
+    task = ranking.execution.samples.task
+    yield task.id if task else ""
+    yield f"{len(timing.timed)} solutions"
+    if timing.workload is not None:
+        yield f"sizes up to {timing.workload.sizes[-1]}, growth {np.round(timing.growth, 2).tolist()}"
+    for pair in pairs:
+        yield f"{1e3 * pair.chosen_seconds:.4f} ms against {1e3 * pair.rejected_seconds:.4f} ms"
+
+
 def rankings(run: Path) -> Iterator[Ranking]:
     """The run's rankings."""
     for name in json.loads((run / "manifest.json").read_text())["stages"]["rankings"]["shards"]:
@@ -110,12 +121,14 @@ def main() -> None:
         for ranking in list(rankings(options.run))[: options.tasks]:
             n_tasks += 1
             n_generators += bool(ranking.execution.samples.input_generators)
-            for way in ways.values():
+            for name, way in ways.items():
                 start = time.monotonic()
                 (timing,) = way.stage([ranking], context)
                 way.wall_seconds += time.monotonic() - start
                 pairs = [pair for pair in ChoosePairs()([timing], context) if pair.kind == "efficiency"]
                 way.add(timing, pairs[0] if pairs else None)
+                if len(timing.timed):
+                    print(name, *line(ranking, timing, pairs), flush=True)
     print(f"{n_tasks} tasks, {n_generators} with generators; ratio and ms: quartiles of pairs, median of tasks")
     print(f"{'':14}     timed on inputs   verdict      pair   ratio                   ms  wall s")
     for name, way in ways.items():

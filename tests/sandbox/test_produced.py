@@ -10,7 +10,7 @@ import numpy as np
 import produced
 import pytest
 
-from codedpo.sandbox import Sandbox
+from codedpo.sandbox import Limits, Sandbox
 from codedpo.sandbox.pool import Batch, Disagreement
 from codedpo.sandbox.prepared import prepared_call
 from codedpo.sandbox.timing import TimingSettings, compare
@@ -187,3 +187,12 @@ def test_a_generator_that_fails_is_told_from_the_solutions(pool: Sandbox) -> Non
 )  # fmt: skip
 def test_what_counts_as_the_same_result(first: object, second: object, are_same: bool) -> None:
     assert agreement.same(first, second) == agreement.same(second, first) == are_same
+
+
+@pytest.mark.parametrize("without", [["seccomp"], ["namespaces", "seccomp"]], ids="-".join)
+def test_prepared_calls_work_without_a_layer(without: list[str]) -> None:
+    """Where ending one process ends all others too, the arguments are there before the first solution starts."""
+    with Sandbox(limits=Limits(cpu_seconds=1, memory_mb=256), allow_weaker=True, without=without) as weaker:
+        answer = weaker.measure([TOTAL, LOOP], [prepared_call("f", NUMBERS, 100, 0)], Batch((1, 1), 2, seed=0))
+        assert [len(readings) for readings in answer["seconds"]] == [2, 2]
+        assert disagreement(weaker, NUMBERS, TOTAL, LOOP) is None
