@@ -31,7 +31,6 @@ from codedpo.stages.asking import ask, drop_match, overlap, request_seed
 _MOST_OVERLAPPING = 0.5
 """Share of solutions that overlap with a benchmark above which the task itself is taken for the benchmark's."""
 
-
 _Purpose = Literal["solution", "test", "input"]
 _Program = Literal["solution", "input generator"]
 _PURPOSES: dict[_Purpose, str] = {"solution": "solution", "test": "tests", "input": "inputs"}
@@ -49,7 +48,7 @@ class _Answers:
 
 @dataclass(frozen=True)
 class SampleTasks:
-    """Sample solutions and tests."""
+    """Sample solutions, tests and generators of inputs."""
 
     NAME: ClassVar[str] = "samples"
     VERSION: ClassVar[int] = 3
@@ -115,10 +114,8 @@ class SampleTasks:
     def _prompt(self, task: Task, purpose: _Purpose) -> tuple[Message, ...]:
         if purpose == "solution":
             return solution_prompt(task.text, task.signature)
-        if purpose == "test":
-            count = str(self.tests_per_answer)
-            return template("tests").render(text=task.text, signature=task.signature, count=count)
-        return template("inputs").render(text=task.text, signature=task.signature)
+        values = {"text": task.text, "signature": task.signature, "count": str(self.tests_per_answer)}
+        return template(_PURPOSES[purpose]).render(**values)
 
     def _n_answers(self, purpose: _Purpose) -> int:
         n_tests = math.ceil(self.n_tests / self.tests_per_answer) + self.extra_test_answers
