@@ -95,10 +95,12 @@ def test_growth_stops_where_a_solution_starts_to_fail(pool: Sandbox) -> None:
 def test_generators_without_use_have_their_reasons(pool: Sandbox) -> None:
     constant = "def make_input(size, seed):\n    return ([1, 2],)\n"
     slow = "def make_input(size, seed):\n    return (list(range(20000)),)\n"
+    long = "def make_input(size, seed):\n    return (list(range(4000)),)\n"
     hostile = "import os\ndef make_input(size, seed):\n    os._exit(0)\n"
-    assert reasons(pool, (SLOWER, QUADRATIC), constant, slow, hostile) == [
+    assert reasons(pool, (SLOWER, QUADRATIC), constant, slow, long, hostile) == [
         "run time does not grow with the size",
         "a solution fails or takes too long on its inputs",
+        "no size takes between 1 and 50 ms",
         "the generator fails",
     ]
 

@@ -35,7 +35,6 @@ class TimeSolutions(TimingSettings):
     """Fewer credible tests than this and nothing is timed."""
     max_solutions: int = 64
     """At most this many of a task's credible solutions are timed, the best-scored first."""
-
     inputs: bool = True
     """Time on generated inputs where the samples have generators; no: on the credible tests always."""
 
