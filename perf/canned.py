@@ -117,6 +117,14 @@ RESULTS = (
         "{m}",
     ),
 )
+GENERATOR = """```python
+import random
+
+
+def make_input(size: int, seed: int) -> tuple:
+    rng = random.Random(seed)
+    return ([rng.randint(-500, 500) for _ in range(size)],)
+```"""
 _NAME = re.compile(r"\b([a-z]+)_([a-z]+)_([a-z]+)_(\d+)_(\d+)_(\d+)_(\d+)\b")
 
 
@@ -185,6 +193,8 @@ def answer(messages: list[dict[str, str]], seed: int, index: int, *, shares: Sha
         text = "vague" if draw.random() < 0.05 else "clear"
     elif (family := _family(asked)) is None:
         text = _concepts(draw)
+    elif "make_input" in head:
+        text = GENERATOR
     elif "assert" in head and "Do not implement" in head + asked:
         text = _tests(family, draw, int((re.search(r"(\d+) assert statements", asked) or ["", "5"])[1]))
     else:

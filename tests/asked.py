@@ -1,4 +1,4 @@
-"""A stage that asks the LLM, run alone against the loopback server, and what it dropped."""
+"""A stage run alone, against the loopback server or with a sandbox, and what it dropped."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Surroundings:
     model: LLM | None
     folder: Path
     dropped: list[tuple[str, str, str, str]] = field(default_factory=list)
+    pool: Sandbox | None = None
 
     def llm(self) -> LLM:
         assert self.model is not None
@@ -31,7 +32,8 @@ class Surroundings:
         return load_index()
 
     def sandbox(self) -> Sandbox:
-        raise AssertionError("no stage here runs code")
+        assert self.pool is not None
+        return self.pool
 
     @property
     def context(self) -> Context:

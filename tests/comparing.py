@@ -32,7 +32,8 @@ def rows(folder: Place, stage: str) -> list[Any]:
 
 def drops(folder: Place) -> list[Any]:
     """What was dropped, less what depends on measured times."""
-    return [row for row in _table(folder / "dropped.parquet") if row["what"] != "efficiency"]
+    rows = _table(folder / "dropped.parquet")
+    return [row for row in rows if row["what"] != "efficiency" and row["stage"] != "timings"]
 
 
 def _table(path: Place) -> list[Any]:

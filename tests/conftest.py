@@ -66,6 +66,6 @@ def run_settings(folder: Path, source: Path, base_url: str) -> dict[str, Any]:
         "llm": {"kind": "openai", "model": "m", "base_url": base_url, "max_retries": 1, "retry_seconds": 0.01},
         "sandbox": {"cpu_seconds": 1},
         "seeds": {"sources": [{"kind": "folder", "path": str(source)}]},
-        "samples": {"n_solutions": 6, "n_tests": 8, "choices_per_request": 4},
+        "samples": {"n_solutions": 6, "n_tests": 8, "input_generators": 0, "choices_per_request": 4},
         "timings": {"rounds": 3, "looks": [2]},
     }

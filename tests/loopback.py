@@ -21,6 +21,11 @@ SOLUTIONS = (
 )
 TESTS = ("{f}([1, 2, 3], 1) == [2, 3]", "{f}([], 5) == []", "{f}([5, 1, 9], 5) == [9]", "{f}([2, 2], 2) == [2, 2]")
 
+GENERATORS = (
+    "```python\ndef make_input(size, seed):\n    return list(range(size)), size // 2 + seed\n```",
+    "```python\ndef make_input(size):\n    return size\n```",
+)
+
 
 class Server(ThreadingHTTPServer):
     request_queue_size = 128  # a full queue drops a connection, and the client tries again only after a second
@@ -107,6 +112,8 @@ class LoopbackLLM:
                 f"\nSIGNATURE: def {word[1]}_above(numbers: list[int], k: int) -> list[int]:"
                 f"\nEXAMPLE: {word[1]}_above([1, 2], 1) == [2]"
             )
+        if "make_input" in payload["messages"][0]["content"]:
+            return GENERATORS[draw % len(GENERATORS)]
         if "assert statements" in last:
             lines = [f"assert {TESTS[(draw >> i) % len(TESTS)].format(f=name[0])}" for i in range(5)]
             return "```python\n" + "\n".join(lines) + "\n```"

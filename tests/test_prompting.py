@@ -10,13 +10,14 @@ from codedpo.code.extract import extract, parse
 from codedpo.code.signature import signature_problem
 from codedpo.code.tests import split_tests
 from codedpo.prompting import completion, solution_prompt, template, text_prompt
+from codedpo.sandbox.prepared import GENERATOR, GENERATOR_SIGNATURE
 
 VALUES = {"text": "TEXT", "signature": "SIGNATURE", "code": "CODE", "concepts": "CONCEPTS", "count": "5"}
 NAMES = sorted(file.name.removesuffix(".txt") for file in (resources.files("codedpo") / "prompts").iterdir())
 
 
 def test_each_template_file_has_a_version_and_ends_with_the_users_turn() -> None:
-    assert NAMES == ["base", "concepts", "judge", "solution", "task", "tests"]
+    assert NAMES == ["base", "concepts", "inputs", "judge", "solution", "task", "tests"]
     for name in NAMES:
         assert template(name).version.startswith(f"{name}-")
         assert template(name).turns[-1][0] == ("assistant" if name == "base" else "user")
@@ -53,6 +54,9 @@ def test_the_examples_are_what_the_parsers_read_without_a_repair() -> None:
     assert asked == solution_prompt(text, signature)[0]["content"]
     example = split_tests(template("tests").turns[1][1], "window_maximums")
     assert (len(example.tests), example.repairs, example.rejected) == (4, (), ())
+    generator = extract(template("inputs").turns[1][1], GENERATOR)
+    assert generator is not None and generator.repairs == ()
+    assert signature_problem(generator.program, GENERATOR_SIGNATURE) is None
 
 
 def test_a_base_model_reads_a_chat_as_one_text_that_ends_where_it_answers() -> None:

@@ -48,8 +48,9 @@ def test_nested_records_come_back_equal(tmp_path: Path) -> None:
 def test_measured_columns_are_marked() -> None:
     assert schema_of(Timing).field("seconds").metadata == {b"measured": b"true"}
     assert schema_of(Timing).field("timed").metadata is None
-    assert measured_columns(Timing) == {"seconds", "faster", "cpu_seconds"}
-    assert measured_columns(Pair) == {"chosen_seconds", "rejected_seconds"}
+    assert measured_columns(Timing) == {"seconds", "faster", "workload", "growth", "cpu_seconds"}
+    pair = {"chosen_seconds", "rejected_seconds", "timed_on", "chosen_growth", "rejected_growth"}
+    assert measured_columns(Pair) == pair
 
 
 def test_another_schema_is_refused(tmp_path: Path) -> None:

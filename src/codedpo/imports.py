@@ -3,8 +3,8 @@
 """The user's own tasks or samples in (JSONL or Parquet), records out, one by one: starts the pipeline in the middle.
 
 Columns of tasks: `text`, `signature`; optional `id`, `example`, `concepts`. Columns of samples: those, and
-`solutions` and `tests`, lists of whole programs and of single tests. A Parquet file that a run wrote is read too.
-See docs/bring-your-own.md.
+`solutions` and `tests`, lists of whole programs and of single tests; optional `input_generators`. A Parquet file that
+a run wrote is read too. See docs/bring-your-own.md.
 """
 
 from __future__ import annotations
@@ -77,4 +77,13 @@ def _as_task(row: Row) -> Task:
 
 def _as_samples(row: Row) -> Samples:
     task, solutions, tests = _as_task(row), row.texts("solutions"), row.texts("tests")
-    return Samples(task, solutions, tests, count_duplicates(solutions), count_duplicates(tests), None, None)
+    return Samples(
+        task=task,
+        solutions=solutions,
+        tests=tests,
+        duplicate_solutions=count_duplicates(solutions),
+        duplicate_tests=count_duplicates(tests),
+        solution_generation=None,
+        test_generation=None,
+        input_generators=row.texts("input_generators", default=()),
+    )

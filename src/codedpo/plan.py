@@ -19,6 +19,8 @@ _CONCEPT_TOKENS, _DRAFT_TOKENS, _SOLUTION_TOKENS, _TEST_TOKENS, _PROMPT_TOKENS, 
     200,
     235,
 )
+_GENERATOR_TOKENS = 80
+"""Not measured: the length of the prompt's own example."""
 _VALID_TASKS = 0.7
 """Share of seeds that give a task."""
 _TOKENS_PER_SECOND = 45
@@ -42,11 +44,17 @@ def describe_plan(config: Config, until: str | None) -> str:
         * (
             math.ceil(samples.n_solutions / samples.choices_per_request)
             + math.ceil(answers / samples.choices_per_request)
+            + math.ceil(samples.input_generators / samples.choices_per_request)
         ),
     }
     tokens = {
         "tasks": 0 if start else seeds * (_CONCEPT_TOKENS + config.tasks.drafts * _DRAFT_TOKENS),
-        "samples": tasks * (samples.n_solutions * _SOLUTION_TOKENS + answers * _TEST_TOKENS),
+        "samples": tasks
+        * (
+            samples.n_solutions * _SOLUTION_TOKENS
+            + answers * _TEST_TOKENS
+            + samples.input_generators * _GENERATOR_TOKENS
+        ),
     }
     cells = tasks * samples.n_solutions * samples.n_tests
     lines = [f"run folder {config.run_folder}, model {config.llm.model}, seed {config.seed}", ""]

@@ -7,6 +7,7 @@ runs of the same recipe.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, TypedDict
@@ -123,6 +124,9 @@ class Samples:
     test_generation: Generation | None
     repairs: tuple[str, ...] = ()
     """Names of the rules that were needed to read the answers, one entry for each answer and rule."""
+    input_generators: tuple[str, ...] = ()
+    """Programs that define `make_input(size, seed)`, which returns the arguments of one call."""
+    input_generation: Generation | None = None
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,20 @@ class Ranking:
     """(n_tests,) values of `TestFlaw`."""
 
 
+def _unknown() -> NDArray[np.float64]:
+    return np.empty(0)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Generated calls whose work grows with a size; the solutions that are timed on them agree on their results."""
+
+    generator: str
+    sizes: tuple[int, ...]
+    """Rising; solutions are compared at the last one."""
+    seed: int
+
+
 @dataclass(frozen=True, eq=False)
 class Timing:
     """Run time of the solutions that pass all credible tests."""
@@ -181,9 +199,14 @@ class Timing:
     timed: NDArray[np.int32] = field(metadata={"dtype": "int32"})
     """(n_timed,) indices of solutions."""
     seconds: NDArray[np.float64] = field(metadata={"dtype": "float64", "measured": True})
-    """(n_timed, n_rounds) processor time of one pass over the credible tests, interleaved rounds; nan: did not pass."""
+    """(n_timed, n_rounds) processor time of one pass over the credible tests, or of the workload's largest call,
+    interleaved rounds; nan: did not pass."""
     faster: NDArray[np.bool_] = field(metadata={"dtype": "bool", "measured": True})
     """(n_timed, n_timed) whether the row's solution is called faster than the column's, see sandbox/timing.py."""
+    workload: Workload | None = field(default=None, metadata={"measured": True})
+    """What was timed; None: the credible tests."""
+    growth: NDArray[np.float64] = field(default_factory=_unknown, metadata={"dtype": "float64", "measured": True})
+    """(n_timed,) exponent with which run time grows with the workload's size, nan: unknown; empty without one."""
 
 
 @dataclass(frozen=True)
@@ -210,6 +233,11 @@ class Pair:
     ranker: str
     seed: Seed | None
     generation: Generation | None
+    timed_on: Literal["", "tests", "inputs"] = field(default="", metadata={"measured": True})
+    """What the seconds are of: a pass over the credible tests, or a call on generated inputs; empty: not timed."""
+    chosen_growth: float = field(default=math.nan, metadata={"measured": True})
+    """Exponent with which run time grows with the size of generated inputs; nan: unknown."""
+    rejected_growth: float = field(default=math.nan, metadata={"measured": True})
     chosen_middle: tuple[int, ...] = ()
     """Start and end of what differs, in characters of `chosen[0]["content"]`: between the common beginning and end."""
     rejected_middle: tuple[int, ...] = ()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from codedpo.records import Execution, Ranking, Samples, TestFlaw, Timing
+from codedpo.records import Execution, Ranking, Samples, TestFlaw, Timing, Workload
 from codedpo.report.ranking_statistics import ranking_statistics, timing_statistics
 from staged import lines, result
 
@@ -55,8 +56,19 @@ def test_verdicts_are_counted_by_two_timed_solutions(tmp_path: Path) -> None:
     assert lines((found,), "timings") == {
         "tasks with solutions to compare": "2 of 3 (66.7%)",
         "timed solutions per such task": "median 2.5, 90% in 2.05 to 2.95",
-        "run time on the credible tests, µs": "median 1, 90% in 1 to 1.85",  # 1, 2; 1, 1
+        "run time of a pass, µs": "median 1, 90% in 1 to 1.85",  # 1, 2; 1, 1
         "two solutions, one called faster": "1 of 4 (25.0%)",
         "two solutions, a tie": "3 of 4 (75.0%)",
         "tasks with a solution called faster": "1 of 3 (33.3%)",
+        "tasks timed on generated inputs": "0 of 3 (0.0%), one solution shown to be faster in 0",
+        "tasks timed on credible tests": "2 of 3 (66.7%), one solution shown to be faster in 1",
     }
+
+
+def test_tasks_are_counted_by_what_they_were_timed_on(tmp_path: Path) -> None:
+    two = timing([[1e-6], [2e-6]], [(0, 1)])
+    workload = Workload("def make_input(size, seed): return (size,)", (4, 8, 16), 0)
+    rows = [[replace(two, workload=workload, growth=np.ones(2)), two, timing([[1e-6], [1e-6]], [])], [timing([], [])]]
+    found = lines((timing_statistics(result(tmp_path, "timings", Timing, rows)),), "timings")
+    assert found["tasks timed on generated inputs"] == "1 of 4 (25.0%), one solution shown to be faster in 1"
+    assert found["tasks timed on credible tests"] == "2 of 4 (50.0%), one solution shown to be faster in 1"

@@ -35,7 +35,13 @@ def test_rates_lengths_and_repairs_of_tasks_and_samples(tmp_path: Path) -> None:
     solution = ("solution", "no program that defines the function")
     test = ("test", "test does not call the function")
     rows: list[list[object]] = [[samples(4, 2, "prose stripped")], [samples(2, 3, "prose stripped", "blocks joined")]]
-    made = result(tmp_path, "samples", Samples, rows, [solution, solution, test, ("test", "no test in the answer")])
+    made = result(
+        tmp_path,
+        "samples",
+        Samples,
+        rows,
+        [solution, solution, test, ("test", "no test in the answer"), ("input generator", "no program")],
+    )
     found = stage_statistics({"tasks": tasks, "samples": made}, CONFIG)
     assert lines(found, "tasks")["words per task"] == "median 2, 90% in 2 to 4.7"
     assert lines(found, "tasks")["rules that were needed to read drafts"] == "reasoning stripped 3"
@@ -45,6 +51,7 @@ def test_rates_lengths_and_repairs_of_tasks_and_samples(tmp_path: Path) -> None:
     assert shown == {
         "answers with a usable solution": "10 of 12 (83.3%)",
         "tests that could be used": "5 of 6 (83.3%)",
+        "answers with a usable generator of inputs": "5 of 6 (83.3%)",
         "solutions that equal no earlier one": "2 of 6 (33.3%)",
         "tests that equal no earlier one": "5 of 5 (100.0%)",
         "solutions per task": "median 3, 90% in 2.1 to 3.9",
@@ -83,9 +90,9 @@ def test_dropped_rows_and_values_are_counted_by_column(tmp_path: Path) -> None:
 
 def test_a_run_shows_a_table_for_each_stage(tmp_path: Path) -> None:
     with LoopbackLLM() as server:
-        page = run(
-            make_config(run_settings(tmp_path / "run", write_source(tmp_path / "source"), server.base_url))
-        ).report
+        settings = run_settings(tmp_path / "run", write_source(tmp_path / "source"), server.base_url)
+        settings["samples"]["input_generators"] = 2
+        page = run(make_config(settings)).report
     text = page.read_text()
     for name in (
         "lines per function",
@@ -93,5 +100,7 @@ def test_a_run_shows_a_table_for_each_stage(tmp_path: Path) -> None:
         "drafts that could be used",
         "answers with a usable solution",
         "tests per task",
+        "answers with a usable generator of inputs",
+        "tasks timed on generated inputs",
     ):
         assert f"<td>{name}</td>" in text

@@ -26,20 +26,29 @@ def add(x, y):
 
 
 class Scripted(LoopbackLLM):
-    """Gives these solutions in turn, and one answer with tests."""
+    """Gives these solutions and generators in turn, and one answer with tests."""
 
-    def __init__(self, *solutions: str, tests: str = "assert add(1, 2) == 3\nassert add(0, 0) == 0"):
+    def __init__(
+        self,
+        *solutions: str,
+        tests: str = "assert add(1, 2) == 3\nassert add(0, 0) == 0",
+        generators: tuple[str, ...] = (),
+    ):
         super().__init__()
-        self.solutions, self.tests = solutions, tests
+        self.solutions, self.tests, self.generators = solutions, tests, generators
 
     def text(self, payload: dict[str, Any], index: int) -> str:
         if "assert statements" in payload["messages"][-1]["content"]:
             return self.tests
+        if "make_input" in payload["messages"][0]["content"]:
+            return self.generators[index % len(self.generators)]
         return self.solutions[index % len(self.solutions)]
 
 
-def sample(server: LoopbackLLM, folder: Path, n: int) -> tuple[list[Samples], Surroundings]:
-    stage = SampleTasks(n_solutions=n, n_tests=4, tests_per_answer=2, extra_test_answers=0)
+def sample(server: LoopbackLLM, folder: Path, n: int, input_generators: int = 0) -> tuple[list[Samples], Surroundings]:
+    stage = SampleTasks(
+        n_solutions=n, n_tests=4, tests_per_answer=2, extra_test_answers=0, input_generators=input_generators
+    )
     with server, surroundings(server.base_url, folder) as around:
         return list(stage([TASK], around.context)), around
 
@@ -83,6 +92,32 @@ def test_a_task_whose_solutions_are_mostly_a_benchmarks_is_dropped(tmp_path: Pat
     assert around.reasons[-1] == ("row", "most solutions are in a benchmark")
 
 
+GENERATOR = "def make_input(size, seed):\n    return 10 ** size, seed\n"
+
+
+def test_generators_of_inputs_are_held_to_their_signature_and_kept_once(tmp_path: Path) -> None:
+    good = f"Here it is.\n```python\n{GENERATOR}\nprint(make_input(2, 0))\n```"
+    server = Scripted(GOOD, generators=(good, "I cannot.", good, "```python\ndef make_input(size): return (1,)\n```"))
+    (samples,), around = sample(server, tmp_path, 2, input_generators=4)
+    assert samples.input_generators == (GENERATOR,)
+    assert samples.input_generation is not None
+    assert samples.input_generation.prompt_version == "inputs-1"
+    assert [(what, id, reason) for what, id, reason, _ in around.dropped] == [
+        ("input generator", "t#1", "no program that defines the function"),
+        ("input generator", "t#3", "function takes fewer arguments than the signature"),
+    ]
+
+
+def test_asking_for_generators_changes_no_other_request(tmp_path: Path) -> None:
+    plain, asking = Scripted(GOOD), Scripted(GOOD, generators=(GENERATOR,))
+    (without,), _ = sample(plain, tmp_path / "a", 2)
+    sample(asking, tmp_path / "b", 2, input_generators=1)
+    assert (without.input_generators, without.input_generation) == ((), None)
+    asked = [request for request in asking.requests if "make_input" not in request["messages"][0]["content"]]
+    assert len(asking.requests) == len(asked) + 1
+    assert sorted(map(json.dumps, asked)) == sorted(map(json.dumps, plain.requests))
+
+
 def test_brought_samples_are_held_to_the_same_rules(tmp_path: Path) -> None:
     path = tmp_path / "samples.jsonl"
     good = "def add(x, y): return x + y"
@@ -92,16 +127,23 @@ def test_brought_samples_are_held_to_the_same_rules(tmp_path: Path) -> None:
         "tests": ["assert add(1, 1) == 2", "assert add(", "assert add(2, 2) == 4"],
     }
     rows = [
-        {**row, "id": "a", "solutions": [good, good, "def add(x): return x"]},
+        {
+            **row,
+            "id": "a",
+            "solutions": [good, good, "def add(x): return x"],
+            "input_generators": [GENERATOR, "make_input = 1"],
+        },
         {**row, "id": "b", "solutions": [good]},
     ]
     path.write_text("\n".join(json.dumps(row) for row in rows))
     around = Surroundings(None, tmp_path)
     (samples,) = SampleTasks(path=str(path)).bring(around.context)
     assert (len(samples.solutions), samples.duplicate_solutions, len(samples.tests)) == (2, 1, 2)
+    assert samples.input_generators == (GENERATOR,)
     assert [(id, reason) for _, id, reason, _ in around.dropped] == [
         ("a#2", "function takes fewer arguments than the signature"),
         ("a#1", "test does not parse"),
+        ("a#1", "entry point is not a plain function at top level"),
         ("b#1", "test does not parse"),
         ("b", "too few solutions"),
     ]

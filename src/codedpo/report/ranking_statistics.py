@@ -58,22 +58,30 @@ def _rankings(result: StageResult) -> Iterator[Statistic]:
 
 def _timings(result: StageResult) -> Iterator[Statistic]:
     timed, microseconds = array("q"), array("d")
-    compared = faster = decided = 0
-    for batch in stage_batches(result, "timed", "seconds", "faster"):
-        timed.extend(len(indices) for indices in arrays(batch["timed"], "int32"))
+    on_inputs, decided = Counter[bool](), Counter[bool]()
+    compared = faster = 0
+    for batch in stage_batches(result, "timed", "seconds", "faster", "workload"):
+        kinds = batch["workload"].is_valid().to_pylist()
+        for kind, indices, verdicts in zip(
+            kinds, arrays(batch["timed"], "int32"), arrays(batch["faster"], "bool"), strict=True
+        ):
+            timed.append(len(indices))
+            compared += len(verdicts) * (len(verdicts) - 1) // 2
+            faster += int(verdicts.sum())
+            on_inputs[kind] += bool(len(indices))
+            decided[kind] += bool(verdicts.any())
         for seconds in arrays(batch["seconds"], "float64"):
             if seconds.size:
                 medians = np.median(seconds, axis=1)
                 microseconds.extend((1e6 * medians[np.isfinite(medians)]).tolist())
-        for verdicts in arrays(batch["faster"], "bool"):
-            compared += len(verdicts) * (len(verdicts) - 1) // 2
-            faster += int(verdicts.sum())
-            decided += bool(verdicts.any())
     tasks = len(timed)
     measured = array("q", [n for n in timed if n])
     yield Statistic("tasks with solutions to compare", share(len(measured), tasks))
     yield Statistic("timed solutions per such task", quantiles(measured))
-    yield Statistic("run time on the credible tests, µs", quantiles(microseconds))
+    yield Statistic("run time of a pass, µs", quantiles(microseconds))
     yield Statistic("two solutions, one called faster", share(faster, compared))
     yield Statistic("two solutions, a tie", share(compared - faster, compared))
-    yield Statistic("tasks with a solution called faster", share(decided, tasks))
+    yield Statistic("tasks with a solution called faster", share(decided.total(), tasks))
+    for kind, name in ((True, "generated inputs"), (False, "credible tests")):
+        text = f"{share(on_inputs[kind], tasks)}, one solution shown to be faster in {decided[kind]:,}"
+        yield Statistic(f"tasks timed on {name}", text)

@@ -94,6 +94,9 @@ def _samples(results: Mapping[str, StageResult], config: Config) -> Iterator[Sta
             count for (what, reason), count in drops.items() if what == "test" and reason != "no test in the answer"
         )
         yield Statistic("tests that could be used", share(sum(tests), sum(tests) + rejected))
+        if wanted := results["tasks"].row_count() * config.samples.input_generators:
+            lost = sum(count for (what, _), count in drops.items() if what == "input generator")
+            yield Statistic("answers with a usable generator of inputs", share(wanted - lost, wanted))
     yield Statistic(
         "solutions that equal no earlier one", share(sum(solutions) - repeated["solutions"], sum(solutions))
     )

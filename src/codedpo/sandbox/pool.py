@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 import shutil
 import sys
@@ -10,6 +11,7 @@ import tempfile
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,35 @@ from codedpo.errors import SandboxError
 from codedpo.records import CellReason, Execution, Outcome, Samples
 from codedpo.sandbox.layers import missing_vital
 from codedpo.sandbox.limits import Judge, Limits, SandboxSettings
+from codedpo.sandbox.prepared import PreparedTest
 from codedpo.sandbox.worker import Answer, Start, Worker
 
 _REPEATABLE = (Outcome.PASSED, Outcome.WRONG, Outcome.EXCEPTION)
 """Outcomes that a second run can contradict."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How one batch of readings is taken."""
+
+    repeats: tuple[int, ...]
+    """Passes in a reading, by solution."""
+    readings: int
+    """Of each solution."""
+    seed: int
+    cpu_seconds: float = math.inf
+    """Limit of a pass over one test; never more than the sandbox's."""
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """What kept solutions from giving one result."""
+
+    what: str
+    """generator, solution or results."""
+    solution: int
+    """Index of the first solution that fails; -1 where none does."""
+    text: str
 
 
 def require_linux(*, allow_weaker: bool = False) -> None:
@@ -131,15 +158,26 @@ class Sandbox:
         while pending:
             yield _result(pending.popleft())
 
-    def measure(
-        self, solutions: Sequence[str], tests: Sequence[str], *, repeats: Sequence[int], readings: int, seed: int
-    ) -> dict[str, Any]:
+    def measure(self, solutions: Sequence[str], tests: Sequence[str | PreparedTest], batch: Batch) -> dict[str, Any]:
         """One batch of timing, asked and answered as in jailed/timed.py.
 
         Seeds alternate between the two zygotes of a seat, so batches come from processes of different hash seeds.
         """
-        request = {"kind": "measure", "solutions": solutions, "tests": tests, "limits": self._numbers()}
-        request |= {"repeats": repeats, "readings": readings, "seed": seed}
+        request = {"kind": "measure", "solutions": solutions, "limits": self._numbers(), **asdict(batch)}
+        request["tests"] = [test if isinstance(test, str) else test.text for test in tests]
+        request["preparations"] = ["" if isinstance(test, str) else test.preparation for test in tests]
+        request["cpu_seconds"] = min(batch.cpu_seconds, self.limits.cpu_seconds)
+        return self._ask_alone(request, batch.seed)
+
+    def agree(self, solutions: Sequence[str], test: PreparedTest, *, seed: int) -> Disagreement | None:
+        """What keeps the solutions from giving one result (see jailed/agreement.py); None where they agree."""
+        request = {"kind": "agree", "solutions": solutions, "limits": self._numbers()}
+        request |= {"test": test.text, "preparation": test.preparation}
+        found = Disagreement(**self._ask_alone(request, seed))
+        return found if found.what else None
+
+    def _ask_alone(self, request: dict[str, Any], seed: int) -> dict[str, Any]:
+        """The answer of one of the seat's zygotes, which stays on one core."""
         with self._seat() as seat:
             worker = seat.second if seed % 2 else seat.first
             with worker.on_one_core(seed // 2):

@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 
 from codedpo.checks import require_at_least
 from codedpo.errors import ConfigError
-from codedpo.sandbox.pool import Sandbox
+from codedpo.sandbox.pool import Batch, Sandbox
+from codedpo.sandbox.prepared import PreparedTest
 
 Call = Literal["faster", "slower", "tie"]
 
@@ -38,7 +39,7 @@ _MAX_REPEATS = 256
 _MAX_EXCESS = 4
 """A solution's reading may be this many times as long as asked for before it gets fewer passes than the fastest one."""
 _MAX_LOAD_SECONDS = 0.02
-"""Processor time for loading a solution before a reading, unless it needs that for a single pass."""
+"""Processor time for loading a solution and its arguments before a reading, unless it needs that for a single pass."""
 _SLEEP_FACTOR = 5
 _READING_OVERHEAD_SECONDS = 16e-6
 _COLD_SHARE = 0.04
@@ -160,7 +161,10 @@ class Comparison:
 
 
 def compare(
-    sandbox: Sandbox, solutions: Sequence[str], tests: Sequence[str], settings: TimingSettings = TimingSettings()
+    sandbox: Sandbox,
+    solutions: Sequence[str],
+    tests: Sequence[str | PreparedTest],
+    settings: TimingSettings = TimingSettings(),
 ) -> Comparison:
     """Time the solutions on the tests until the fastest and the slowest are told apart or called a tie.
 
@@ -184,13 +188,14 @@ def compare(
 class _Bench:
     """The solutions, how many passes a reading of each makes, and which of them still pass."""
 
-    def __init__(self, sandbox: Sandbox, solutions: Sequence[str], tests: Sequence[str]):
+    def __init__(self, sandbox: Sandbox, solutions: Sequence[str], tests: Sequence[str | PreparedTest]):
         self._sandbox = sandbox
         self._solutions = solutions
         self._tests = tests
         self._passing = list(range(len(solutions)))
         self._repeats = np.ones(len(solutions), dtype=int)
         self._load_seconds = np.zeros(len(solutions))
+        self._argument_seconds = np.zeros(len(solutions))
         self._once = np.zeros(len(solutions))
         self._seed = 0
         self.trusted: NDArray[np.bool_] = np.zeros(len(solutions), dtype=bool)
@@ -205,23 +210,31 @@ class _Bench:
         answer = self._sandbox.measure(
             [self._solutions[index] for index in self._passing],
             self._tests,
-            repeats=self._repeats[self._passing].tolist(),
-            readings=rounds + 1,  # the first one meets cold caches
-            seed=self._seed,
+            Batch(
+                repeats=tuple(self._repeats[self._passing].tolist()),
+                readings=rounds + 1,  # the first one meets cold caches
+                seed=self._seed,
+            ),
         )
         wall_seconds = time.monotonic() - start
         used_seconds = 0.0
         self._seed += 1
         self.trusted[self._passing] = answer["trusted"]
         self._load_seconds[self._passing] = answer["load_seconds"]
+        self._argument_seconds[self._passing] = answer["argument_seconds"]
         for index, found in zip(list(self._passing), answer["seconds"], strict=True):
             if found is None:
                 self._passing.remove(index)
             else:
                 seconds[index] = found[1:]
-                used_seconds += (sum(found) + self._load_seconds[index] * len(found)) * int(self._repeats[index])
+                used_seconds += (sum(found) + self._before[index] * len(found)) * int(self._repeats[index])
         self.used_seconds += max(used_seconds, wall_seconds / _SLEEP_FACTOR)
         return seconds
+
+    @property
+    def _before(self) -> NDArray[np.float64]:
+        """(n_solutions,) seconds that the preparation of a pass takes."""
+        return self._load_seconds + self._argument_seconds
 
     @property
     def overhead(self) -> NDArray[np.float64]:
@@ -240,7 +253,7 @@ class _Bench:
             if not self._passing:
                 return
             most = min(_MAX_REPEATS, math.ceil(reading_seconds / np.nanmin(once)))
-            excess = most * np.maximum(once / reading_seconds / _MAX_EXCESS, self._load_seconds / _MAX_LOAD_SECONDS)
+            excess = most * np.maximum(once / reading_seconds / _MAX_EXCESS, self._before / _MAX_LOAD_SECONDS)
             repeats = most / 2 ** np.ceil(np.log2(np.maximum(1, excess)))
             self._repeats = np.maximum(1, np.nan_to_num(repeats, nan=1)).astype(int)
             if (self._repeats == 1).all():

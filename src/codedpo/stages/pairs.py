@@ -4,8 +4,9 @@ The paper's rules are in pairing/rules.py, what it leaves open in pairing/filter
 
   correctness   candidates of `rule`; the ranker's margin, the informative tests that the chosen one passes, and the
                 difference of the two programs decide
-  efficiency    candidates that the stage timings calls faster; the ratio of run times, the scores (the chosen one
-                must not be lower) and the difference of the two programs decide
+  efficiency    candidates that the stage timings calls faster, on the credible tests as in the paper or on generated
+                inputs; the ratio of run times, the scores (the chosen one must not be lower) and the difference of
+                the two programs decide
 
 At most `max_pairs` of each kind are kept of a task, and of pairs that other tasks have too only the first.
 """
@@ -212,9 +213,17 @@ def _pair(timing: Timing, kind: Kind, choice: Choice) -> Pair:
         ranker=ranking.ranker,
         seed=task.seed,
         generation=samples.solution_generation,
+        timed_on="inputs" if timing.workload else "tests" if len(timing.timed) else "",
+        chosen_growth=_growth(timing, choice.chosen),
+        rejected_growth=_growth(timing, choice.rejected),
     )
 
 
 def _seconds(timing: Timing, index: int) -> float:
     rows = np.flatnonzero(timing.timed == index)
     return float(np.median(timing.seconds[rows[0]])) if len(rows) else math.nan
+
+
+def _growth(timing: Timing, index: int) -> float:
+    rows = np.flatnonzero(timing.timed == index)
+    return float(timing.growth[rows[0]]) if timing.workload and len(rows) else math.nan

@@ -1,7 +1,7 @@
-"""Tasks in, samples out: the LLM writes n solutions and m tests for each task.
+"""Tasks in, samples out: the LLM writes n solutions, m tests and some generators of inputs for each task.
 
-Left out with a reason: solutions that do not define the function with the task's arguments, what is no test, and
-solutions that overlap with a benchmark; where most of a task's solutions do, the task.
+Left out with a reason: solutions that do not define the function with the task's arguments, what is no test, what is
+no generator, and solutions that overlap with a benchmark; where most of a task's solutions do, the task.
 """
 
 from __future__ import annotations
@@ -25,18 +25,33 @@ from codedpo.places import Place
 from codedpo.prompting import solution_prompt, template
 from codedpo.records import Generation, Message, Samples, Task
 from codedpo.repeats import repeated_tasks
+from codedpo.sandbox.prepared import GENERATOR, GENERATOR_SIGNATURE
 from codedpo.stages.asking import ask, drop_match, overlap, request_seed
 
 _MOST_OVERLAPPING = 0.5
 """Share of solutions that overlap with a benchmark above which the task itself is taken for the benchmark's."""
 
+_Purpose = Literal["solution", "test", "input"]
+_Program = Literal["solution", "input generator"]
+_PURPOSES: dict[_Purpose, str] = {"solution": "solution", "test": "tests", "input": "inputs"}
+"""What the LLM is asked for -> the name of the prompt."""
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """The LLM's answers about one task."""
+
+    solutions: tuple[Completion, ...]
+    tests: tuple[Completion, ...]
+    inputs: tuple[Completion, ...]
+
 
 @dataclass(frozen=True)
 class SampleTasks:
-    """Sample solutions and tests."""
+    """Sample solutions, tests and generators of inputs."""
 
     NAME: ClassVar[str] = "samples"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     MAKES: ClassVar[type] = Samples
     NEEDS: ClassVar[Literal["llm"]] = "llm"
 
@@ -47,6 +62,8 @@ class SampleTasks:
     tests_per_answer: int = 5
     extra_test_answers: int = 1
     """Answers beyond n_tests / tests_per_answer, since some give fewer."""
+    input_generators: int = 2
+    """Answers asked for that make inputs of any size, to time solutions on; 0: none."""
     temperature: float = 1.0
     top_p: float = 0.95
     top_k: int = 0
@@ -61,6 +78,7 @@ class SampleTasks:
 
     def __post_init__(self) -> None:
         least = {"n_solutions": 2, "n_tests": 1, "tests_per_answer": 1, "extra_test_answers": 0, "max_tokens": 1}
+        least |= {"input_generators": 0}
         require_at_least(self, "samples", **least, choices_per_request=1, min_solutions=1, min_tests=1, temperature=0)
 
     def skips(self, shards: Iterable[Place]) -> Iterator[frozenset[int]]:
@@ -76,23 +94,18 @@ class SampleTasks:
 
     def __call__(self, rows: Iterable[Task], context: Context) -> Iterator[Samples]:
         tasks = list(self._first_ones(rows, context))
-        n_answers = math.ceil(self.n_tests / self.tests_per_answer) + self.extra_test_answers
         requests: list[Request] = []
-        spans: list[tuple[slice, slice]] = []
+        spans: list[list[slice]] = []
         for task in tasks:
-            solutions = self._requests(solution_prompt(task.text, task.signature), task, "solution", context)
-            tests = self._requests(self._test_prompt(task), task, "test", context, n_answers)
-            start, middle = len(requests), len(requests) + len(solutions)
-            requests += solutions + tests
-            spans.append((slice(start, middle), slice(middle, len(requests))))
+            spans.append([])
+            for purpose in _PURPOSES:
+                start = len(requests)
+                requests += self._requests(task, purpose, context)
+                spans[-1].append(slice(start, len(requests)))
         answers = ask(context, requests)
-        for task, (solution_span, test_span) in zip(tasks, spans, strict=True):
-            samples = self._samples(
-                task,
-                list(itertools.chain(*answers[solution_span])),
-                list(itertools.chain(*answers[test_span])),
-                context,
-            )
+        for task, parts in zip(tasks, spans, strict=True):
+            solutions, tests, inputs = (tuple(itertools.chain(*answers[part])) for part in parts)
+            samples = self._samples(task, _Answers(solutions, tests, inputs), context)
             context.advance(rows=1)
             if samples is not None:
                 yield samples
@@ -105,16 +118,24 @@ class SampleTasks:
             else:
                 yield task
 
-    def _test_prompt(self, task: Task) -> tuple[Message, ...]:
-        return template("tests").render(text=task.text, signature=task.signature, count=str(self.tests_per_answer))
+    def _prompt(self, task: Task, purpose: _Purpose) -> tuple[Message, ...]:
+        if purpose == "solution":
+            return solution_prompt(task.text, task.signature)
+        values = {"text": task.text, "signature": task.signature, "count": str(self.tests_per_answer)}
+        return template(_PURPOSES[purpose]).render(**values)
 
-    def _requests(
-        self, messages: tuple[Message, ...], task: Task, purpose: str, context: Context, n: int | None = None
-    ) -> list[Request]:
-        """Requests for n completions, in chunks: a larger n keeps the answers of the earlier chunks."""
-        temperature = self.temperature if purpose == "solution" else self.test_temperature
-        sampling = Sampling(temperature, self.top_p, self.top_k, self.max_tokens)
-        left = self.n_solutions if n is None else n
+    def _n_answers(self, purpose: _Purpose) -> int:
+        n_tests = math.ceil(self.n_tests / self.tests_per_answer) + self.extra_test_answers
+        return {"solution": self.n_solutions, "test": n_tests, "input": self.input_generators}[purpose]
+
+    def _temperature(self, purpose: _Purpose) -> float:
+        return self.temperature if purpose == "solution" else self.test_temperature
+
+    def _requests(self, task: Task, purpose: _Purpose, context: Context) -> list[Request]:
+        """The requests for all answers, in chunks: a larger number keeps the answers of the earlier chunks."""
+        sampling = Sampling(self._temperature(purpose), self.top_p, self.top_k, self.max_tokens)
+        messages = self._prompt(task, purpose)
+        left = self._n_answers(purpose)
         requests: list[Request] = []
         while left > 0:
             seed = request_seed(context.seed, task.id, purpose, len(requests))
@@ -122,21 +143,22 @@ class SampleTasks:
             left -= self.choices_per_request
         return requests
 
-    def _samples(
-        self, task: Task, solution_answers: Sequence[Completion], test_answers: Sequence[Completion], context: Context
-    ) -> Samples | None:
+    def _samples(self, task: Task, answers: _Answers, context: Context) -> Samples | None:
         repairs: list[str] = []
-        solutions = tuple(self._solutions(task, solution_answers, repairs, context))
-        tests = tuple(self._tests(task, test_answers, repairs, context))[: self.n_tests]
+        solutions = tuple(self._programs("solution", task, answers.solutions, repairs, context))
+        tests = tuple(self._tests(task, answers.tests, repairs, context))[: self.n_tests]
+        generators = dict.fromkeys(self._programs("input generator", task, answers.inputs, repairs, context))
         samples = Samples(
             task=task,
             solutions=solutions,
             tests=tests,
             duplicate_solutions=count_duplicates(solutions),
             duplicate_tests=count_duplicates(tests),
-            solution_generation=self._generation(task, "solution", self.temperature, context),
-            test_generation=self._generation(task, "test", self.test_temperature, context),
+            solution_generation=self._generation(task, "solution", context),
+            test_generation=self._generation(task, "test", context),
             repairs=tuple(repairs),
+            input_generators=tuple(generators),
+            input_generation=self._generation(task, "input", context) if answers.inputs else None,
         )
         return self._enough(samples, context)
 
@@ -163,11 +185,12 @@ class SampleTasks:
             else:
                 drop_match(context, "solution", f"{task.id}#{number}", match, program)
 
-    def _solutions(
-        self, task: Task, answers: Sequence[Completion], repairs: list[str], context: Context
+    def _programs(
+        self, what: _Program, task: Task, answers: Sequence[Completion], repairs: list[str], context: Context
     ) -> Iterator[str]:
+        name, signature = _wanted(what, task)
         for number, answer in enumerate(answers):
-            found = extract(answer.text, task.entry_point)
+            found = extract(answer.text, name)
             if answer.finish_reason == "refused":
                 reason = f"the server refused the request: {answer.problem}"
             elif answer.finish_reason == "length":
@@ -175,12 +198,12 @@ class SampleTasks:
             elif found is None:
                 reason = "no program that defines the function"
             else:
-                reason = signature_problem(found.program, task.signature)
+                reason = signature_problem(found.program, signature)
                 if reason is None:
                     repairs += found.repairs
                     yield found.program
                     continue
-            context.drop("solution", f"{task.id}#{number}", reason, answer.text)
+            context.drop(what, f"{task.id}#{number}", reason, answer.text)
 
     def _tests(self, task: Task, answers: Sequence[Completion], repairs: list[str], context: Context) -> Iterator[str]:
         for number, answer in enumerate(answers):
@@ -196,41 +219,50 @@ class SampleTasks:
             yield from split.tests
 
     def _fitting(self, samples: Samples, context: Context) -> Samples:
-        """The user's own samples without solutions that do not fit the signature and tests that are none."""
+        """The user's own samples without programs that do not fit the signature and tests that are none."""
         task = samples.task
         assert task is not None
-        solutions: list[str] = []
+        solutions = tuple(_fitting_programs("solution", task, samples.solutions, context))
         tests: list[str] = []
-        for number, program in enumerate(samples.solutions):
-            reason = signature_problem(program, task.signature)
-            if reason is None:
-                solutions.append(program)
-            else:
-                context.drop("solution", f"{task.id}#{number}", reason, program)
         for number, test in enumerate(samples.tests):
             tree = parse(test)
             if tree is not None and tree.body:
                 tests.append(test)
             else:
                 context.drop("test", f"{task.id}#{number}", "test does not parse", test)
-        duplicates = count_duplicates(tuple(solutions)), count_duplicates(tuple(tests))
         return replace(
             samples,
-            solutions=tuple(solutions),
+            solutions=solutions,
             tests=tuple(tests),
-            duplicate_solutions=duplicates[0],
-            duplicate_tests=duplicates[1],
+            duplicate_solutions=count_duplicates(solutions),
+            duplicate_tests=count_duplicates(tuple(tests)),
+            input_generators=tuple(_fitting_programs("input generator", task, samples.input_generators, context)),
         )
 
-    def _generation(self, task: Task, purpose: str, temperature: float, context: Context) -> Generation:
+    def _generation(self, task: Task, purpose: _Purpose, context: Context) -> Generation:
         llm = context.tools.llm()
         return Generation(
             model=llm.model,
             weights=llm.weights,
-            prompt_version=template("solution" if purpose == "solution" else "tests").version,
-            temperature=temperature,
+            prompt_version=template(_PURPOSES[purpose]).version,
+            temperature=self._temperature(purpose),
             top_p=self.top_p,
             top_k=self.top_k,
             max_tokens=self.max_tokens,
             seed=request_seed(context.seed, task.id, purpose, 0),
         )
+
+
+def _wanted(what: _Program, task: Task) -> tuple[str, str]:
+    """Name and signature of the function that such a program defines."""
+    return (task.entry_point, task.signature) if what == "solution" else (GENERATOR, GENERATOR_SIGNATURE)
+
+
+def _fitting_programs(what: _Program, task: Task, programs: Sequence[str], context: Context) -> Iterator[str]:
+    _, signature = _wanted(what, task)
+    for number, program in enumerate(programs):
+        reason = signature_problem(program, signature)
+        if reason is None:
+            yield program
+        else:
+            context.drop(what, f"{task.id}#{number}", reason, program)

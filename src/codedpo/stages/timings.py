@@ -1,4 +1,8 @@
-"""Rankings in, timings out: processor time of the solutions that pass all credible tests, on those tests."""
+"""Rankings in, timings out: processor time of the solutions that pass all credible tests.
+
+They are timed on those tests; where the samples have generators of inputs, and one of them gives calls that take long
+enough and on which the solutions agree (sandbox/workloads.py), on its largest call, and at three sizes.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,10 @@ from codedpo.code.normal import fingerprint
 from codedpo.context import Context
 from codedpo.credible import backing_tests
 from codedpo.errors import SandboxError
-from codedpo.records import Ranking, Timing
+from codedpo.records import Ranking, Timing, Workload
+from codedpo.sandbox.prepared import prepared_call
 from codedpo.sandbox.timing import TimingSettings, compare
+from codedpo.sandbox.workloads import Candidates, find_workload, growth_exponents
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,7 @@ class TimeSolutions(TimingSettings):
     """Measure run time; the stage runs alone on the machine."""
 
     NAME: ClassVar[str] = "timings"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     MAKES: ClassVar[type] = Timing
     NEEDS: ClassVar[Literal["quiet"]] = "quiet"
 
@@ -30,6 +36,8 @@ class TimeSolutions(TimingSettings):
     """Fewer credible tests than this, those that say the same among them, and nothing is timed."""
     max_solutions: int = 64
     """At most this many of a task's credible solutions are timed, the best-scored first."""
+    inputs: bool = True
+    """Time on generated inputs where the samples have generators; no: on the credible tests always."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -37,20 +45,39 @@ class TimeSolutions(TimingSettings):
 
     def __call__(self, rows: Iterable[Ranking], context: Context) -> Iterator[Timing]:
         for ranking in rows:
-            samples = ranking.execution.samples
-            indices = self._candidates(ranking)
-            tests = [samples.tests[j] for j in np.flatnonzero(ranking.credible)]
-            solutions = [samples.solutions[i] for i in indices]
             try:
-                comparison = compare(context.tools.sandbox(), solutions, tests, self)
-                seconds, faster = comparison.seconds, comparison.faster
+                timing = self._time(ranking, context)
             except SandboxError as error:
-                context.drop("timing", samples.task.id if samples.task else "", "the sandbox failed", str(error))
-                indices, seconds, faster = [], np.empty((0, 0)), np.empty((0, 0), dtype=bool)
+                context.drop("timing", _task_id(ranking), "the sandbox failed", str(error))
+                timing = _untimed(ranking)
             context.advance(rows=1)
-            yield Timing(ranking=ranking, timed=np.array(indices, dtype=np.int32), seconds=seconds, faster=faster)
+            yield timing
 
-    def _candidates(self, ranking: Ranking) -> list[int]:
+    def _time(self, ranking: Ranking, context: Context) -> Timing:
+        indices = self._timed(ranking)
+        if not indices:
+            return _untimed(ranking)
+        samples, sandbox = ranking.execution.samples, context.tools.sandbox()
+        candidates = _candidates(ranking, indices)
+        workload = self._workload(ranking, candidates, context) if self.inputs else None
+        if workload is None:
+            tests = [samples.tests[j] for j in np.flatnonzero(ranking.credible)]
+            growth = np.empty(0)
+        else:
+            call = prepared_call(candidates.entry_point, workload.generator, workload.sizes[-1], workload.seed)
+            tests, growth = [call], growth_exponents(sandbox, candidates, workload)
+        comparison = compare(sandbox, candidates.solutions, tests, self)
+        timed = np.array(indices, dtype=np.int32)
+        return Timing(ranking, timed, comparison.seconds, comparison.faster, workload, growth)
+
+    def _workload(self, ranking: Ranking, candidates: Candidates, context: Context) -> Workload | None:
+        search = find_workload(context.tools.sandbox(), candidates, ranking.execution.samples.input_generators)
+        for dropped in search.dropped:
+            detail = f"{dropped.detail}\n{dropped.generator}"
+            context.drop("input generator", _task_id(ranking), dropped.reason, detail)
+        return search.workload
+
+    def _timed(self, ranking: Ranking) -> list[int]:
         """Solutions that pass every credible test, one of each normal form; none where there is nothing to compare."""
         backing = backing_tests(ranking.execution.passed, ranking.credible, ranking.flaws)
         if not ranking.credible.any() or backing.sum() < self.min_credible_tests:
@@ -61,3 +88,20 @@ class TimeSolutions(TimingSettings):
             different.setdefault(fingerprint(ranking.execution.samples.solutions[index]), index)
         best = sorted(different.values(), key=lambda index: (-ranking.solution_scores[index], index))
         return sorted(best[: self.max_solutions]) if len(different) > 1 else []
+
+
+def _candidates(ranking: Ranking, indices: list[int]) -> Candidates:
+    samples = ranking.execution.samples
+    assert samples.task is not None
+    reference = int(np.argmax(ranking.solution_scores[indices]))
+    return Candidates(samples.task.entry_point, tuple(samples.solutions[index] for index in indices), reference)
+
+
+def _untimed(ranking: Ranking) -> Timing:
+    nobody = np.empty(0, dtype=np.int32)
+    return Timing(ranking, nobody, np.empty((0, 0)), np.empty((0, 0), dtype=bool), None, np.empty(0))
+
+
+def _task_id(ranking: Ranking) -> str:
+    task = ranking.execution.samples.task
+    return task.id if task else ""

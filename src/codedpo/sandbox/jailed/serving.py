@@ -1,5 +1,6 @@
 """Requests in, answers out: what the zygote does once it is in its jail and the nursery has started."""
 
+import agreement
 import table
 import timed
 from clerk import Clerk
@@ -13,6 +14,8 @@ def serve(request, kept, clerk):
     kept.children.wall_factor = request["limits"]["wall_factor"]
     if request.get("kind") == "measure":
         return timed.measure(request, kept.children), b""
+    if request.get("kind") == "agree":
+        return agreement.agree(request, kept.children), b""
     task = table.Table(request, kept, clerk)
     task.run()
     kept.count(request["tasks_per_process"])

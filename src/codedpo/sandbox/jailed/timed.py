@@ -6,6 +6,10 @@ calls) is there for the next; loading is not timed. Then it
 waits, the zygote reads its processor clock, lets it run, and reads again: no clock of the process itself plays a part.
 Threads are refused, so that no work can be handed to one. The processes take turns, reading by reading.
 
+A test may have a preparation: code that makes the arguments of its call. It runs once for the batch, in a process of
+its own (produced.py), so that it cannot touch what is timed; every solution reads its values anew for every pass,
+before the clock is read, for the solution may change them.
+
 What a solution could still do is keep results outside its namespace, work while it is loaded, or tamper with the loop
 below. By its syntax most code cannot (trust.py); no other code is ever called faster (sandbox/timing.py).
 """
@@ -19,12 +23,13 @@ import random
 import signal
 import socket
 
+import produced
 import solver
 from processes import processor_seconds
 from trust import is_trusted
 
 _LOAD_SECONDS = 2.0
-_TRUSTED, _SUSPECT, _READY, _DONE, _FAILED = b"T", b"S", b"R", b"D", b"F"
+_TRUSTED, _SUSPECT, _LOADED, _READY, _DONE, _FAILED = b"T", b"S", b"L", b"R", b"D", b"F"
 _MOST_PADS, _LARGEST_PAD = 256, 512
 
 
@@ -32,69 +37,114 @@ def measure(request, children):
     """Take one batch of readings.
 
     Args:
-        request: solutions; tests; repeats (passes in a reading, by solution); readings (of each solution); seed (of the
-            order of turns and of the layout of memory); limits (the fields of codedpo.sandbox.Limits).
+        request: solutions; tests; preparations (by test: a source, or empty); repeats (passes in a reading, by
+            solution); readings (of each solution); seed (of the order of turns and of the layout of memory);
+            cpu_seconds (limit of a pass over a test); limits (the fields of codedpo.sandbox.Limits).
         children: a `processes.Children`.
 
     Returns:
         By solution: seconds (processor seconds of one pass, by reading; None where it did not pass, or not in time),
-        load_seconds (of the last reading, for one pass) and trusted (see trust.py).
+        load_seconds and argument_seconds (of the last reading, for one pass) and trusted (see trust.py); and problem,
+        why a preparation gave no arguments: then no solution was run.
     """
-    limit = request["limits"]["cpu_seconds"] * max(1, len(request["tests"]))
+    work = _Work(request)
+    problem = work.prepare(children, request["preparations"], request["limits"]["cpu_seconds"])
     timed = []
     try:
         for solution, repeats in zip(request["solutions"], request["repeats"]):
-            timed.append(_Timed(children, (solution, request["tests"], request["seed"]), repeats, limit))
-        turns = list(timed)
-        random.seed(request["seed"])
-        for _ in range(request["readings"]):
-            random.shuffle(turns)
-            for one in turns:
-                one.prepare()
-            for one in turns:
-                one.read()
+            if not problem:
+                timed.append(_Timed(children, functools.partial(_serve, solution, work), repeats, work))
+        _take_turns(timed, request["readings"], request["seed"])
     finally:
         for one in timed:
             one.end()
-    return {name: [getattr(one, name) for one in timed] for name in ("seconds", "load_seconds", "trusted")}
+    timed = timed or [_NotTimed] * len(request["solutions"])
+    names = ("seconds", "load_seconds", "argument_seconds", "trusted")
+    return {"problem": problem, **{name: [getattr(one, name) for one in timed] for name in names}}
+
+
+def _take_turns(timed, readings, seed):
+    turns = list(timed)
+    random.seed(seed)
+    for _ in range(readings):
+        random.shuffle(turns)
+        for one in turns:
+            one.prepare()
+        for one in turns:
+            one.read()
+
+
+class _Work:
+    """What all solutions of a batch are timed on.
+
+    tests: sources.
+    arguments: by test, bytes for `produced.loads`; empty where the test needs none.
+    """
+
+    def __init__(self, request):
+        self.tests = request["tests"]
+        self.arguments = []
+        self.seed = request["seed"]
+        self.limit = request["cpu_seconds"] * max(1, len(self.tests))
+
+    def prepare(self, children, preparations, cpu_seconds):
+        """Have the arguments made; why that failed, or an empty text."""
+        for preparation in preparations:
+            made = produced.arguments(children, preparation, cpu_seconds) if preparation else produced.Product(b"", "")
+            if made.problem:
+                return made.problem
+            self.arguments.append(made.data)
+        return ""
+
+
+class _NotTimed:
+    """A solution that was not run."""
+
+    seconds, load_seconds, argument_seconds, trusted = None, 0.0, 0.0, False
 
 
 class _Timed:
     """A solution's process in one batch.
 
     Args:
-        work: solution, tests, seed.
+        body: of the process, given its end of the channel.
         repeats: passes in a reading.
-        limit: processor seconds for a reading; more than one pass is only asked for where that takes milliseconds.
+        work: a `_Work`, with the limit of a reading; more than one pass is only asked for where it takes milliseconds.
     """
 
-    def __init__(self, children, work, repeats, limit):
+    def __init__(self, children, body, repeats, work):
         self._children = children
         self._repeats = repeats
-        self._limit = limit
+        self._limit = work.limit
+        self._prepared = any(work.arguments)
         self._channel, theirs = socket.socketpair()
-        self._process = children.fork(functools.partial(_serve, theirs.fileno(), *work), (theirs.fileno(),))
+        self._process = children.fork(functools.partial(body, theirs.fileno()), (theirs.fileno(),))
         theirs.close()
         said = self._hear(_LOAD_SECONDS)
         self.trusted = said == _TRUSTED
-        self.load_seconds = 0.0
+        self.load_seconds, self.argument_seconds = 0.0, 0.0
         self.seconds = [] if said in (_TRUSTED, _SUSPECT) else None
 
     def prepare(self):
-        """Have the namespaces of a reading made; after a failure there are no more readings."""
+        """Have the namespaces and arguments of a reading made; after a failure there are no more readings."""
         if self.seconds is not None:
-            before = processor_seconds(self._process)
-            self._say(self._repeats.to_bytes(4, "little"))
-            self._run_until(_READY, _LOAD_SECONDS + self._limit)
-            self.load_seconds = (processor_seconds(self._process) - before) / self._repeats
+            self.load_seconds = self._spend(self._repeats.to_bytes(4, "little"), _LOADED, _LOAD_SECONDS + self._limit)
+        if self.seconds is not None and self._prepared:
+            self.argument_seconds = self._spend(_LOADED, _READY, _LOAD_SECONDS + self._limit)
 
     def read(self):
         """Take the reading that is prepared."""
         if self.seconds is not None:
-            before = processor_seconds(self._process)
-            self._say(_READY)
-            if self._run_until(_DONE, self._limit):
-                self.seconds.append((processor_seconds(self._process) - before) / self._repeats)
+            found = self._spend(_READY, _DONE, self._limit)
+            if self.seconds is not None:
+                self.seconds.append(found)
+
+    def _spend(self, word, answer, cpu_seconds):
+        """Say a word and let the process run until its answer; processor seconds that this took it, for one pass."""
+        before = processor_seconds(self._process)
+        self._say(word)
+        self._run_until(answer, cpu_seconds)
+        return (processor_seconds(self._process) - before) / self._repeats
 
     def end(self):
         """End the process."""
@@ -105,7 +155,7 @@ class _Timed:
             pass  # an unconfined neighbour's burial took this one along
 
     def _run_until(self, byte, cpu_seconds):
-        """Let the process run until it says `byte`, then stop it.
+        """Let the process run until it says `byte`, then stop it; where it does not, it has failed for good.
 
         Of a process that runs, others see a clock that may be a scheduler's tick behind. Of one that is stopped it is
         exact, and nothing goes on.
@@ -115,9 +165,8 @@ class _Timed:
             os.kill(self._process, signal.SIGSTOP)
             state = os.waitid(os.P_PID, self._process, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             if state.si_code == os.CLD_STOPPED:
-                return True
+                return
         self.seconds = None
-        return False
 
     def _say(self, message):
         try:
@@ -135,28 +184,33 @@ class _Timed:
             return b""
 
 
-def _serve(fd, solution, tests, seed):
+def _serve(solution, work, fd):
     """Be the process of a solution, at the end `fd` of the channel."""
     tree = ast.parse(solution)
     code = compile(solution, "<solution>", "exec", dont_inherit=True)
-    tests = [compile(test, "<test>", "exec", dont_inherit=True) for test in tests]
-    padding = _shift_memory(seed)
+    tests = [compile(test, "<test>", "exec", dont_inherit=True) for test in work.tests]
+    padding = _shift_memory(work.seed)
     os.write(fd, _TRUSTED if is_trusted(tree) else _SUSPECT)
     try:
         while repeats := int.from_bytes(os.read(fd, 4), "little"):
-            _take_turn(fd, code, tests, repeats)
+            _take_turn(fd, code, (tests, work.arguments), repeats)
     except BaseException:
         os.write(fd, _FAILED)
     del padding
 
 
-def _take_turn(fd, code, tests, repeats):
+def _take_turn(fd, code, work, repeats):
     """Prepare, wait for the word, pass over the tests `repeats` times, tell, clear away."""
+    tests, arguments = work
     gc.collect()  # what the last turn left, before it is frozen for good
     namespaces = [[solver.load(code) for _ in tests] for _ in range(repeats)]
+    if any(arguments):
+        os.write(fd, _LOADED)
+        os.read(fd, 1)
+        _hand_over(namespaces, arguments)
     gc.freeze()  # the collector's work must not grow with the namespaces, which are ours
     gc.collect()
-    os.write(fd, _READY)
+    os.write(fd, _READY if any(arguments) else _LOADED)
     os.read(fd, 1)
     for fresh in namespaces:
         for test, namespace in zip(tests, fresh):
@@ -164,6 +218,14 @@ def _take_turn(fd, code, tests, repeats):
     os.write(fd, _DONE)
     for namespace in itertools.chain(*namespaces):
         namespace.clear()  # functions and their namespace hold each other
+
+
+def _hand_over(namespaces, arguments):
+    """Put the arguments of each test into its namespaces, a copy in each."""
+    for fresh in namespaces:
+        for data, namespace in zip(arguments, fresh):
+            if data:
+                namespace[produced.ARGUMENTS] = produced.loads(data)
 
 
 def _shift_memory(seed):
