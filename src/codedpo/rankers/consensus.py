@@ -50,8 +50,8 @@ def informative(passed: NDArray[np.bool_]) -> Informative:
 def support(passed: NDArray[np.bool_], solutions: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n_tests,) the share of the solutions' scores, least one taken as 0, that stands behind each test."""
     if not len(solutions):
-        return np.zeros(passed.shape[1])
+        return np.zeros(int(passed.shape[1]))
     weights = solutions - solutions.min()
-    total = weights.sum()
-    weights = weights / total if total > 0 else np.full(len(solutions), 1 / len(solutions))
-    return np.asarray(passed.T.astype(np.float64) @ weights)
+    total = float(weights.sum())
+    shares: NDArray[np.float64] = weights / total if total > 0 else np.full(len(solutions), 1 / len(solutions))
+    return np.asarray(passed.T.astype(np.float64) @ shares)
