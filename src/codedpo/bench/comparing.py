@@ -9,7 +9,7 @@ from codedpo.bench.draws import SETTINGS, Draws, Shape, draw
 from codedpo.bench.intervals import RankerLine, ranker_lines
 from codedpo.bench.judging import JudgedTask
 from codedpo.bench.measuring import Measured, joined, measure
-from codedpo.bench.tuning import GRID, TUNED, tuned_left_out
+from codedpo.bench.tuning import GRIDS, tuned_left_out, tuned_name
 from codedpo.checks import require_at_least
 from codedpo.errors import ConfigError
 from codedpo.rankers import RANKERS, make_ranker
@@ -89,24 +89,23 @@ def _measure_all(group: TaskSet, setting: str, comparison: Comparison) -> dict[s
     """Every ranker and, where it is to be tuned, every candidate."""
     drawn = (draw(task, comparison.shape, count=comparison.draws, seed=comparison.seed) for task in group.tasks)
     draws: list[Draws] = [SETTINGS[setting](one) for one in drawn]
-    names = dict.fromkeys((BASELINE, *comparison.rankers))
-    measured = {name: measure(make_ranker(name), draws) for name in names}
-    if "kernel_consensus" in measured:
-        measured |= {_candidate(place): measure(ranker, draws) for place, ranker in enumerate(GRID)}
+    measured = {name: measure(make_ranker(name), draws) for name in dict.fromkeys((BASELINE, *comparison.rankers))}
+    for name in set(GRIDS) & set(measured):
+        measured |= {_candidate(name, place): measure(ranker, draws) for place, ranker in enumerate(GRIDS[name])}
     return measured
 
 
-def _candidate(place: int) -> str:
-    return f"{TUNED} {place}"
+def _candidate(name: str, place: int) -> str:
+    return f"{tuned_name(name)} {place}"
 
 
 def _table(
     name: str, setting: str, groups: Sequence[TaskSet], measured: Sequence[dict[str, Measured]], comparison: Comparison
 ) -> Table:
     whole = {ranker: joined([part[ranker] for part in measured]) for ranker in measured[0]}
-    candidates = [whole.pop(_candidate(place)) for place in range(len(GRID)) if _candidate(place) in whole]
-    if candidates:
-        whole[TUNED] = tuned_left_out(candidates)
+    for ranker in [ranker for ranker in GRIDS if ranker in whole]:
+        candidates = [whole.pop(_candidate(ranker, place)) for place in range(len(GRIDS[ranker]))]
+        whole[tuned_name(ranker)] = tuned_left_out(candidates)
     tasks = [task for group in groups for task in group.tasks]
     mixed = sum(bool(task.correct.any() and not task.correct.all()) for task in tasks)
     return Table(name, setting, len(tasks), mixed, ranker_lines(whole, BASELINE, seed=comparison.seed))

@@ -8,13 +8,23 @@ from collections.abc import Sequence
 import numpy as np
 
 from codedpo.bench.measuring import PAIRS, Measured
+from codedpo.rankers import Ranker
 from codedpo.rankers.kernel import KernelConsensus
+from codedpo.rankers.majority import Majority
 
-TUNED = "kernel_consensus (tuned left-out)"
-GRID = tuple(
-    KernelConsensus(exponent, width)
-    for exponent, width in itertools.product((0.0, 0.125, 0.25, 0.5, 1.0), (0.05, 0.1, 0.2, 0.4))
-)
+GRIDS: dict[str, tuple[Ranker, ...]] = {
+    "kernel_consensus": tuple(
+        KernelConsensus(exponent, width)
+        for exponent, width in itertools.product((0.0, 0.25, 0.5, 1.0, 2.0), (0.05, 0.1, 0.2, 0.4))
+    ),
+    "majority": tuple(Majority(strength) for strength in (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0)),
+}
+"""What is tried of each ranker that has something to tune."""
+
+
+def tuned_name(ranker: str) -> str:
+    """The line of a table that tells what tuning would give."""
+    return f"{ranker} (tuned left-out)"
 
 
 def tuned_left_out(candidates: Sequence[Measured]) -> Measured:

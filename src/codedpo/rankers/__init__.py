@@ -22,6 +22,7 @@ from codedpo.rankers.codedpo import CodeDPO
 from codedpo.rankers.codet import CodeT, MBRExec
 from codedpo.rankers.count import Count
 from codedpo.rankers.kernel import KernelConsensus
+from codedpo.rankers.majority import Majority
 from codedpo.rankers.rank_sum import RankSum
 from codedpo.rankers.scores import Scores
 
@@ -50,6 +51,7 @@ RANKERS: dict[str, type[Ranker]] = {
     "kernel_consensus": KernelConsensus,
     "averaged_b4": AveragedB4,
     "rank_sum": RankSum,
+    "majority": Majority,
 }
 
 
