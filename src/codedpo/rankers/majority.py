@@ -1,4 +1,4 @@
-"""Majority: what a solution passes, times how well it agrees with the other solutions; linear in the cells."""
+"""Majority: what a solution passes, times how well it agrees with the other solutions."""
 
 from __future__ import annotations
 
