@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from codedpo.bench.draws import SETTINGS, Draws, Shape, draw
 from codedpo.bench.intervals import RankerLine, ranker_lines
 from codedpo.bench.judging import JudgedTask
@@ -52,6 +54,8 @@ class Table:
     tasks: int
     mixed: int
     """Tasks with both right and wrong solutions: the ones that AUC and Spearman are of."""
+    smaller: int
+    """Tasks with fewer solutions or tests than a draw takes."""
     lines: tuple[RankerLine, ...]
 
 
@@ -108,4 +112,6 @@ def _table(
         whole[tuned_name(ranker)] = tuned_left_out(candidates)
     tasks = [task for group in groups for task in group.tasks]
     mixed = sum(bool(task.correct.any() and not task.correct.all()) for task in tasks)
-    return Table(name, setting, len(tasks), mixed, ranker_lines(whole, BASELINE, seed=comparison.seed))
+    wanted = (comparison.shape.solutions, comparison.shape.tests)
+    smaller = sum(any(np.less(task.outcomes.shape, wanted)) for task in tasks)
+    return Table(name, setting, len(tasks), mixed, smaller, ranker_lines(whole, BASELINE, seed=comparison.seed))

@@ -24,7 +24,8 @@ def pair_accuracy_figure(tables: Sequence[Table]) -> str:
         axes = figure.subplots(1, len(tables), squeeze=False, sharey=True, sharex=True)[0]
         for axis, table in zip(axes, tables, strict=True):
             _panel(axis, table)
-        figure.supxlabel(f"pair accuracy, {tables[0].data}; dashed: {BASELINE}", fontsize=9)
+        legend = f"dashed: {BASELINE}; orange: the paired difference to it excludes 0"
+        figure.supxlabel(f"pair accuracy, {tables[0].data} ({legend})", fontsize=9)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()

@@ -49,7 +49,8 @@ def is_apart(difference: Estimate) -> bool:
 
 
 def _title(table: Table) -> str:
-    return f"{table.data}, {table.setting}: {table.tasks} tasks, {table.mixed} with right and wrong solutions"
+    what = f"{table.mixed} with right and wrong solutions, {table.smaller} smaller than a draw"
+    return f"{table.data}, {table.setting}: {table.tasks} tasks, {what}"
 
 
 def _two_lines(estimate: Estimate, difference: Estimate, *, signed: bool = False) -> str:
@@ -85,7 +86,8 @@ def _cell(estimate: Estimate, difference: Estimate) -> str:
 
 def _described(table: Table) -> dict[str, Any]:
     lines = {line.ranker: _described_line(line) for line in table.lines}
-    return {"data": table.data, "setting": table.setting, "tasks": table.tasks, "mixed": table.mixed, "rankers": lines}
+    told = {name: getattr(table, name) for name in ("data", "setting", "tasks", "mixed", "smaller")}
+    return told | {"rankers": lines}
 
 
 def _described_line(line: RankerLine) -> dict[str, Any]:
