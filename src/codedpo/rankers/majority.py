@@ -23,6 +23,7 @@ class Majority:
 
     The sum in the exponent is, but for a constant, minus the mean weight of the tests on which solution i differs from
     another: kernel consensus in the limit of a wide kernel, exponent = strength * width, without pairs of solutions.
+    Above strength 1 it can lower a score to pass a test that few pass.
     """
 
     strength: float = 2.0
