@@ -68,7 +68,8 @@ def test_a_foreign_ranker_walks_the_same_road() -> None:
 
 def test_unknown_rankers_and_parameters_are_explained() -> None:
     with pytest.raises(
-        ConfigError, match=r"'codepdo' is unknown; did you mean 'codedpo'\? Choose from: all_tests, averaged_b4, b4, codedpo"
+        ConfigError,
+        match=r"'codepdo' is unknown; did you mean 'codedpo'\? Choose from: all_tests, averaged_b4, b4, codedpo",
     ):
         codedpo.rank(np.ones((1, 1), bool), "codepdo")
     with pytest.raises(ConfigError, match=r"rankings\.parameters: codedpo does not take them"):
