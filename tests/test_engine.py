@@ -11,6 +11,7 @@ import pytest
 from codedpo.config import make_config
 from codedpo.errors import LLMError
 from codedpo.job import run
+from codedpo.pipeline import ChoosePairs
 from codedpo.progress import Silent
 from codedpo.store import read_metadata
 from comparing import drops, rows
@@ -124,6 +125,16 @@ def test_a_task_that_equals_one_of_another_shard_is_left_out(source_folder: Path
     reasons = [(row["stage"], row["reason"]) for row in drops(tmp_path / "run")]
     assert reasons.count(("tasks", "equals an earlier task")) == 7
     assert reasons.count(("samples", "equals an earlier task")) == 2
+
+
+def test_repeats_are_looked_for_once(
+    source_folder: Path, loopback: LoopbackLLM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_config(run_settings(tmp_path / "run", source_folder, loopback.base_url))
+    result = run(settings, until="pairs")
+    assert len(list((tmp_path / "run" / "pairs").glob("skipped-*.json"))) == 1
+    monkeypatch.setattr(ChoosePairs, "skips", lambda *_: pytest.fail("looked again"))
+    assert run(settings, until="pairs").rows == result.rows
 
 
 @pytest.mark.parametrize(

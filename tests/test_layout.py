@@ -28,7 +28,7 @@ FLOORS = (
         "llms",
         "benchmarks",
     ),
-    ("context", "shards", "evaluate", "train", "imports", "train_split", "repeats"),
+    ("context", "credible", "shards", "evaluate", "pairing", "train", "imports", "train_split", "repeats"),
     ("stages", "executors"),
     ("pipeline",),
     ("config",),
@@ -36,7 +36,7 @@ FLOORS = (
     ("results", "schedule"),
     ("engine",),
     ("report",),
-    ("job", "plan", "doctor", "bench"),
+    ("job", "plan", "doctor", "show", "bench"),
     ("summary",),
     ("cli",),
 )

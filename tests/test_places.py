@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from codedpo.config import make_config
 from codedpo.errors import ConfigError, RecordError
 from codedpo.job import run
 from codedpo.pipeline import STAGE_NAMES
-from codedpo.places import Place, Remote, names_in, place, whole_file
+from codedpo.places import Place, Remote, modified, names_in, place, whole_file
 from codedpo.records import Seed
+from codedpo.show import open_run, task_lines, task_page
 from codedpo.store import count_rows, read_records, write_records, write_text
 from comparing import drops, rows
 from conftest import run_settings, write_source
@@ -86,6 +88,16 @@ def test_a_run_in_a_bucket_has_the_same_rows_and_does_nothing_twice(local: Any, 
     assert run(make_config(settings)).rows == result.rows
     assert len(local[2].requests) == asked
     assert {"config.yaml", "manifest.json", "report.html", "dropped.parquet"} <= names_in(place(f"{bucket}/run"))
+    *_, task, total = task_lines(open_run(f"{bucket}/run"))
+    assert total.startswith(f"{len(rows(local[0], 'tasks'))} tasks; ")
+    assert "-- Prompt" in "\n".join(str(line) for line in task_page(open_run(f"{bucket}/run"), task.split()[1], 80))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_place_tells_when_a_file_was_written(bucket: str, tmp_path: Path) -> None:
+    for folder in (tmp_path, place("memory://when"), place(f"{bucket}/when")):
+        write_text(folder / "a.txt", "a")
+        assert abs(modified(folder / "a.txt") - time.time()) < 3600  # seconds since 1970, in UTC
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
+import pydoc
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -68,6 +70,30 @@ def init(path: Annotated[Path, typer.Argument(help="File to write.")] = Path("co
 
 
 @app.command()
+def show(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run folder, a path or a URL.")],
+    task: Annotated[
+        str | None, typer.Argument(metavar="[TASK]", help="A task's id, its beginning, or its number as in '#12'.")
+    ] = None,
+) -> None:
+    """Show one task with all that became of it, or the list of a run's tasks."""
+    from rich.console import Console
+
+    from codedpo.show import open_run, task_lines, task_page
+
+    console = Console()
+    with _errors_to_exit_codes(run):
+        output: Any = sys.stdout
+        output.reconfigure(errors="backslashreplace")  # letters that the terminal has no code for
+        found = open_run(run)
+        if task is None:
+            _print_list(task_lines(found), console)
+            return
+        for line in task_page(found, task, console.width):
+            console.print(line, soft_wrap=True)
+
+
+@app.command()
 def doctor() -> None:
     """Tell which layers of isolation hold on this machine, and what each missing one means."""
     from rich.console import Console
@@ -115,6 +141,19 @@ def _load(path: Path, overrides: list[str] | None, limit: int | None) -> Any:
 
     with _errors_to_exit_codes():
         return load_config(path, [*(overrides or ()), *([f"limit={limit}"] if limit is not None else [])])
+
+
+def _print_list(lines: Iterator[str], console: Any) -> None:
+    """Through the user's pager where a terminal does not hold them all."""
+    start = list(itertools.islice(lines, console.height))
+    if console.is_terminal and len(start) == console.height:
+        pydoc.pager("\n".join([*start, *lines]))
+        return
+    try:
+        for line in itertools.chain(start, lines):
+            typer.echo(line)
+    except BrokenPipeError:  # whoever reads has enough, as in `| head`
+        os._exit(1)
 
 
 def _run(config: Any, until: str | None, dry_run: bool) -> None:

@@ -55,6 +55,8 @@ class Context:
     """Folder for downloads that runs share."""
     drop: Drop
     advance: Advance
+    skipped: frozenset[int] = frozenset()
+    """What the stage's own `skips` said of this shard."""
 
 
 class Stage(Protocol):
@@ -67,6 +69,6 @@ class Stage(Protocol):
     NEEDS: ClassVar[Literal["reads", "llm", "cores", "quiet"]]
     """`quiet` stages measure time and run alone."""
 
-    # A stage may have `skips(shards) -> Iterator[frozenset[int]]`: the numbers of the rows, counted from 0, that it
-    # leaves out of each shard above, found by looking at all of these, and `SKIPS`, the reason. It begins when the
-    # stage above is complete.
+    # A stage may have `skips(shards) -> Iterator[frozenset[int]]`: for each shard above the numbers of what it shall
+    # leave out (of rows, or of what it makes of them), found by looking at all shards: repeats, for one. It gets them
+    # back as `context.skipped`, drops them with a reason, and begins when the stage above is complete.

@@ -177,10 +177,15 @@ class Engine:
         return Board(stage, above, shards, made, skipped)
 
     def _skipped(self, stage: Any, above: StageResult | Board) -> list[frozenset[int]]:
-        """The rows of each shard above that the stage does not get."""
+        """What the stage shall leave out of each shard above; looked for once."""
         if not hasattr(stage, "skips"):
             return [frozenset()] * len(above.shards)
-        return list(stage.skips([shard.path for shard in above.shards]))
+        recipe = self._recipe(stage, *(shard.key for shard in above.shards))
+        found = self.folder / stage.NAME / f"skipped-{recipe}.json"
+        if not found.exists():
+            numbers = [sorted(skipped) for skipped in stage.skips([shard.path for shard in above.shards])]
+            write_text(found, json.dumps(numbers))
+        return [frozenset(numbers) for numbers in json.loads(found.read_text())]
 
     def _chains(self, boards: Sequence[Board], executors: dict[str, Executor]) -> Iterator[list[Job]]:
         """For each shard of the first stage what is missing of it and of what follows from it."""

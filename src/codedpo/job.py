@@ -261,6 +261,7 @@ def _write_manifest(config: Config, folder: Place, tools: RunTools, summary: Run
         "codedpo": codedpo.__version__,
         "python": sys.version.split()[0],
         "platform": platform.platform(),
+        "config": hashlib.sha256(dump_config(config).encode()).hexdigest(),
         "seed": config.seed,
         "model": {"name": config.llm.model, "weights": config.llm.weights},
         "asked_since_last_start": {**asdict(tools.meter.usage), "cost_of_all_starts": round(tools.meter.cost, 4)},

@@ -46,6 +46,10 @@ class Remote:
     def exists(self) -> bool:
         return self._system().exists(self.url)
 
+    def modified(self) -> float:
+        """When it was last written, in seconds since 1970."""
+        return self._system().modified(self.url).timestamp()
+
     def read_bytes(self) -> bytes:
         return self._system().cat_file(self.url)
 
@@ -110,6 +114,11 @@ def names_in(folder: Place) -> set[str]:
     if isinstance(folder, Remote):
         return folder.names()
     return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def modified(file: Place) -> float:
+    """When a file was last written, in seconds since 1970."""
+    return file.modified() if isinstance(file, Remote) else file.stat().st_mtime
 
 
 class atomic_path:

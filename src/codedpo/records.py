@@ -36,6 +36,20 @@ class Outcome(IntEnum):
     """Left out because the solution had timed out too often on other tests."""
 
 
+class TestFlaw(IntEnum):
+    """Why a test says nothing about which solutions are right."""
+
+    __test__ = False  # to pytest: no test class
+
+    NONE = 0
+    TRIVIAL = 1
+    """Most of a panel of stubs pass it."""
+    PASSED_BY_ALL = 2
+    PASSED_BY_NONE = 3
+    DUPLICATE = 4
+    """The same solutions pass it as an earlier test."""
+
+
 class Message(TypedDict):
     """One turn of a chat, as every chat API and TRL spell it."""
 
@@ -132,6 +146,10 @@ class Execution:
     judged_outside: NDArray[np.bool_] = field(metadata={"dtype": "bool"})
     """(n_solutions, n_tests) whether the assertion was evaluated in another process than the solution."""
     reasons: tuple[CellReason, ...]
+    stub_passes: NDArray[np.float32] = field(
+        default_factory=lambda: np.empty(0, np.float32), metadata={"dtype": "float32"}
+    )
+    """(n_tests,) share of a panel of stubs (code/stubs.py) that passes the test; (0,) where none was run."""
 
     @property
     def passed(self) -> NDArray[np.bool_]:
@@ -150,7 +168,9 @@ class Ranking:
     test_scores: NDArray[np.float64] = field(metadata={"dtype": "float64"})
     """(n_tests,)"""
     credible: NDArray[np.bool_] = field(metadata={"dtype": "bool"})
-    """(n_tests,) whether every top-scored solution passes the test."""
+    """(n_tests,) whether every top-scored solution passes the test, and no filter keeps it out."""
+    flaws: NDArray[np.uint8] = field(metadata={"dtype": "uint8"})
+    """(n_tests,) values of `TestFlaw`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +203,11 @@ class Pair:
     chosen_score: float
     rejected_score: float
     margin: float
-    """(chosen - rejected) / chosen score, 0 to 1; 0 for equal scores."""
+    """(chosen - rejected) / the larger of the two scores without sign; 0 for equal scores."""
+    chosen_middle: tuple[int, ...]
+    """Start and end of what differs, in characters of `chosen[0]["content"]`: between the common beginning and end."""
+    rejected_middle: tuple[int, ...]
+    """The same of `rejected[0]["content"]` (the focus of Focused-DPO, arXiv 2502.11475)."""
     chosen_seconds: float = field(metadata={"measured": True})
     """nan for correctness pairs."""
     rejected_seconds: float = field(metadata={"measured": True})

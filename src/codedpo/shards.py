@@ -35,7 +35,7 @@ class Work:
     seed: int
     cache: Path
     skipped: frozenset[int] = frozenset()
-    """Numbers of the rows above that the stage does not get."""
+    """What the stage's `skips` said of the shard above."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,7 @@ def make_shard(work: Work, tools: Tools, advance: Advance) -> Made:
             dropped.add(Dropped(work.stage.NAME, what, id, reason, detail))
 
         read: list[Any] = read_records(work.above.path, work.reads)
-        given = [row for number, row in enumerate(read) if number not in work.skipped]
-        for number in sorted(work.skipped):
-            drop("row", read[number].id, work.stage.SKIPS)
-            advance(rows=1)
-        rows = list(work.stage(given, Context(tools, work.seed, work.cache, drop, advance)))
+        context = Context(tools, work.seed, work.cache, drop, advance, work.skipped)
+        rows = list(work.stage(read, context))
     write_records(work.shard.path, work.stage.MAKES, rows)
     return Made(len(read), len(rows), dropped.rows)

@@ -24,7 +24,7 @@ from codedpo.places import Place, whole_file
 
 T = typing.TypeVar("T")
 R = typing.TypeVar("R")
-_BATCH_ROWS, _BATCH_FILES, _READERS = 1024, 256, 16
+_BATCH_ROWS, _BATCH_FILES, _READERS, _TAKEN_ROWS = 1024, 256, 16, 64
 _PLAIN: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 _ARRAY = pa.struct({"data": pa.large_binary(), "shape": pa.list_(pa.int32())})
 _MEASURED = {b"measured": b"true"}
@@ -121,6 +121,34 @@ def read_records(source: Place, record: type[T]) -> list[T]:
         RecordError: the file is missing, unreadable, or of another schema.
     """
     return [_decode(record, row) for row in _read_table(source, record).to_pylist()]
+
+
+def read_column(source: Place, record: type, column: str) -> list[Any]:
+    """All values of one column, a nested one by its dotted path (`samples.task.id`); reads no other."""
+    first, *nested = column.split(".")
+    values = _read_table(source, record, [column]).column(first)
+    for _ in nested:
+        values = values.flatten()[0]  # the one field that was read
+    return values.to_pylist()
+
+
+def select_records(source: Place, record: type[T], column: str, wanted: Callable[[Any], bool]) -> list[T]:
+    """The rows with a wanted value in this column; where there is none, nothing else is read."""
+    numbers = [number for number, value in enumerate(read_column(source, record, column)) if wanted(value)]
+    if not numbers:
+        return []
+    table = _parquet(source, lambda file: _take(file, numbers))
+    return [_decode(record, row) for row in table.to_pylist()]
+
+
+def _take(file: pq.ParquetFile, numbers: Sequence[int]) -> pa.Table:
+    """These rows, counted from 0 and in order, of a file that is read a batch at a time."""
+    taken: list[pa.RecordBatch] = []
+    start = 0
+    for batch in file.iter_batches(_TAKEN_ROWS):
+        taken += [batch.slice(number - start, 1) for number in numbers if start <= number < start + len(batch)]
+        start += len(batch)
+    return pa.Table.from_batches(taken).replace_schema_metadata(None)
 
 
 def decode_row(record: type[T], row: Mapping[str, Any]) -> T:

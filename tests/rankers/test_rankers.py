@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 import codedpo
 from codedpo.errors import ConfigError
-from codedpo.rankers import RANKERS, Scores, credible_tests
+from codedpo.rankers import RANKERS, Scores
 from codedpo.rankers.codedpo import CodeDPO
 
 MATRICES = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=8))
@@ -76,10 +76,3 @@ def test_unknown_rankers_and_parameters_are_explained() -> None:
         codedpo.rank(np.ones((1, 1), bool), damp=1)
     with pytest.raises(ValueError, match=r"must be \(n_solutions, n_tests\)"):
         codedpo.rank(np.ones(3, bool))
-
-
-def test_credible_tests_are_those_of_all_top_solutions() -> None:
-    passed = np.array([[1, 1, 0], [1, 0, 1], [0, 0, 0]], bool)
-    assert credible_tests(passed, np.array([3.0, 2.0, 0.0])).tolist() == [True, True, False]
-    assert credible_tests(passed, np.array([3.0, 3.0, 0.0])).tolist() == [True, False, False]
-    assert not credible_tests(np.zeros((2, 2), bool), np.ones(2)).any()

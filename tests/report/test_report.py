@@ -40,6 +40,14 @@ def test_the_page_shows_counts_drops_matrices_and_pairs(page: Path) -> None:
     assert re.search(r'<td class="c passed" title="assert \w+_above\(', text)
 
 
+def test_the_page_tells_what_the_pairs_teach(page: Path) -> None:
+    text = page.read_text()
+    assert "<td>tests that are credible</td>" in text
+    assert "<td>two solutions, a tie</td>" in text
+    assert "<td>correctness: chosen longer than rejected (a bias that training takes over)</td>" in text
+    assert text.count("<svg") == 1
+
+
 def test_the_page_loads_nothing_from_anywhere(page: Path) -> None:
     text = page.read_text()
     assert not re.search(

@@ -9,15 +9,12 @@ import numpy as np
 
 from codedpo.benchmarks.humaneval import HumanEval
 from codedpo.config import make_config
-from codedpo.context import Dropped
 from codedpo.job import run
 from codedpo.records import Execution, Samples, Task
-from codedpo.report.statistics import StageStatistics, stage_statistics
-from codedpo.results import StageResult
-from codedpo.shards import Made, Shard
-from codedpo.store import write_records
+from codedpo.report.statistics import stage_statistics
 from conftest import run_settings, write_source
 from loopback import LoopbackLLM
+from staged import lines, result
 
 CONFIG = make_config({"run_folder": "r", "llm": {"kind": "openai", "model": "m"}, "samples": {"n_solutions": 4}})
 
@@ -31,25 +28,6 @@ def samples(n_solutions: int, n_tests: int, *repairs: str) -> Samples:
     return Samples(
         task("Add one."), solutions, ("assert f(1) == 1",) * n_tests, n_solutions - 1, 0, None, None, repairs
     )
-
-
-def result(
-    folder: Path, name: str, record: type, shards: list[list[object]], dropped: list[tuple[str, str]]
-) -> StageResult:
-    """A stage on disk; all that was dropped belongs to its first shard."""
-    made: list[Shard] = []
-    for number, rows in enumerate(shards):
-        shard = Shard(str(number), folder / name / f"{number:05d}.parquet")
-        write_records(shard.path, record, rows)
-        here = dropped if number == 0 else []
-        write_records(shard.dropped, Dropped, [Dropped(name, what, "x", reason, "detail") for what, reason in here])
-        made.append(shard)
-    counts = tuple(Made(0, len(rows), 0) for rows in shards)
-    return StageResult(name, record, tuple(made), counts, None)
-
-
-def lines(statistics: tuple[StageStatistics, ...], stage: str) -> dict[str, str]:
-    return {line.name: line.value for part in statistics if part.stage == stage for line in part.lines}
 
 
 def test_rates_lengths_and_repairs_of_tasks_and_samples(tmp_path: Path) -> None:

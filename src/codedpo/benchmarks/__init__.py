@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from codedpo.benchmarks.humaneval import HumanEval
+from codedpo.benchmarks.mbppplus import MbppPlus
 from codedpo.benchmarks.problem import Problem
 
 __all__ = ["BENCHMARKS", "Benchmark", "Problem"]
@@ -24,4 +25,4 @@ class Benchmark(Protocol):
         ...
 
 
-BENCHMARKS: dict[str, type[Benchmark]] = {"humaneval": HumanEval}
+BENCHMARKS: dict[str, type[Benchmark]] = {"humaneval": HumanEval, "mbppplus": MbppPlus}

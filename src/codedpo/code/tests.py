@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from codedpo.code.extract import code_blocks, outside_blocks, parse, without_reasoning
 from codedpo.code.recover import Statements, read_statements
 from codedpo.code.testcase import plain_functions
+from codedpo.code.vacuous import vacuous_reason
 
 _BUILTINS = frozenset(dir(builtins)) | {"__name__"}
 
@@ -130,21 +131,18 @@ class _Splitter:
         return ast.Assert(node.test, None)
 
     def _keep(self, body: list[ast.stmt]) -> None:
-        reason = self._problem(body)
+        unit = _with_setup(self._setup, body, self.entry_point)
+        reason = vacuous_reason(unit, self.entry_point)
+        if reason is None and parse(_text(body)) is None:
+            reason = "test does not parse"
         if reason is not None:
             self._reject(body, reason)
             return
-        unit = _with_setup(self._setup, body, self.entry_point)
         undefined = _undefined(unit, self.entry_point)
         if undefined:
             self._reject(unit, "test uses an undefined name")
             return
         self.tests.append(_text(unit))
-
-    def _problem(self, body: list[ast.stmt]) -> str | None:
-        if not any(_calls(node, self.entry_point) for node in body):
-            return "test does not call the function"
-        return None if parse(_text(body)) is not None else "test does not parse"
 
     def _reject(self, body: Sequence[ast.stmt], reason: str) -> None:
         self.rejected.append(Rejected(_text(body), reason))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from codedpo.rankers.scores import Scores
 _TOGETHER = 2048
 """Matrices scored at once: their floats stay within a few megabytes."""
 
-__all__ = ["RANKERS", "Ranker", "Scores", "credible_tests", "make_ranker", "rank", "rank_many", "score_many"]
+__all__ = ["RANKERS", "Ranker", "Scores", "make_ranker", "rank", "rank_many", "score_many"]
 
 
 class Ranker(Protocol):
@@ -108,16 +108,6 @@ def score_many(scorer: Ranker, passed: Sequence[NDArray[np.bool_]] | NDArray[np.
 def _same_shape(together: Callable[[NDArray[np.bool_]], list[Scores]], passed: NDArray[np.bool_]) -> list[Scores]:
     chunks = (passed[start : start + _TOGETHER] for start in range(0, len(passed), _TOGETHER))
     return [scores for chunk in chunks for scores in together(chunk)]
-
-
-def credible_tests(passed: NDArray[np.bool_], solution_scores: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """The tests that every top-scored solution passes, (n_tests,) bool.
-
-    The paper (section on efficiency) takes the tests passed by the top-scored solution; where several
-    share the top score, this is the intersection of theirs.
-    """
-    top = passed[solution_scores == solution_scores.max(initial=-np.inf)]
-    return cast("NDArray[np.bool_]", top.all(axis=0) & passed.any(axis=0))
 
 
 def _as_matrix(passed: NDArray[np.bool_]) -> NDArray[np.bool_]:

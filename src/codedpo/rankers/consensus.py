@@ -49,7 +49,6 @@ def support(passed: NDArray[np.bool_], solutions: NDArray[np.float64]) -> NDArra
     """(n_tests,) the share of the solutions' scores, least one taken as 0, that stands behind each test."""
     if not len(solutions):
         return np.zeros(int(passed.shape[1]))
-    weights = solutions - solutions.min()
-    total = float(weights.sum())
-    shares: NDArray[np.float64] = weights / total if total > 0 else np.full(len(solutions), 1 / len(solutions))
-    return np.asarray(passed.T.astype(np.float64) @ shares)
+    above_least = solutions - solutions.min()
+    weights = above_least if above_least.any() else np.ones(len(solutions))
+    return np.asarray(weights @ passed.astype(np.float64) / weights.sum(), dtype=np.float64)

@@ -4,12 +4,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from codedpo.evaluate import PassRate, interval
+import numpy as np
 
+from codedpo.evaluate import PassRate, interval
+from codedpo.report.pair_numbers import PairNumbers
+
+_BARS = 20
 _BLUE, _ORANGE, _GREY = "#2f6f9f", "#d9822b", "#8a8f98"
+_KIND_COLOURS = {"correctness": _BLUE, "efficiency": _ORANGE}
 
 
 def training_figure(curves: Sequence[dict[str, float]]) -> str:
@@ -48,6 +53,47 @@ def pass_rate_figure(before: PassRate, after: PassRate) -> str:
     axis.set_ylabel("pass@1 (%)")
     axis.set_ylim(0, 100)
     return _svg(figure)
+
+
+def pairs_figure(numbers: Mapping[str, PairNumbers]) -> str:
+    """How the pairs' lengths, margins, syntax trees and run times are distributed, kind by kind."""
+    if not numbers:
+        return ""
+    figure, axes = _figure(4, width=10.5, height=2.4)
+    panels = (
+        ("characters, chosen / rejected", {kind: part.length_ratios for kind, part in numbers.items()}),
+        (
+            "margin, share of the chosen score",
+            {kind: part.margins for kind, part in numbers.items() if kind != "efficiency"},
+        ),
+        ("share of syntax nodes that differ", {kind: part.tree_differences for kind, part in numbers.items()}),
+        ("run time, rejected / chosen", {kind: part.time_ratios for kind, part in numbers.items()}),
+    )
+    for axis, (label, values) in zip(axes, panels, strict=True):
+        _histogram(axis, values, is_ratio="/" in label)
+        axis.set_xlabel(label, fontsize=9)
+    axes[0].set_ylabel("pairs")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False, fontsize=8)
+    return _svg(figure)
+
+
+def _histogram(axis: Any, values: Mapping[str, Sequence[float]], *, is_ratio: bool) -> None:
+    """Stacked bars, a colour for each kind; ratios on a scale on which halves and doubles are equally far from 1."""
+    everything = [value for part in values.values() for value in part]
+    if not everything:
+        axis.set(xticks=[], yticks=[], title="none")
+        return
+    if is_ratio:
+        edges = np.geomspace(min([1.0, *everything]), max([2.0, *everything]), _BARS + 1)
+        axis.set_xscale("log", base=2)
+        axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}" if value >= 1 else f"1/{1 / value:g}")
+        axis.axvline(1, color=_GREY, linewidth=1)
+    else:
+        edges = np.linspace(0, 1, _BARS + 1)
+    colours = [_KIND_COLOURS.get(kind, _GREY) for kind in values]
+    axis.hist(list(values.values()), bins=edges, stacked=True, color=colours, label=list(values))
+    axis.yaxis.get_major_locator().set_params(integer=True)
+    axis.tick_params(labelsize=8)
 
 
 def _figure(panels: int, *, width: float, height: float) -> tuple[Any, Any]:

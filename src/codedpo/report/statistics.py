@@ -9,39 +9,21 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from codedpo.code.normal import task_fingerprint
 from codedpo.config import Config
 from codedpo.decontaminate import similarity
 from codedpo.errors import RecordError
 from codedpo.records import Outcome
+from codedpo.report.numbers import StageStatistics, Statistic, count_lines, flat_bytes, quantiles, share, stage_batches
+from codedpo.report.pair_statistics import pair_statistics
+from codedpo.report.ranking_statistics import ranking_statistics, timing_statistics
 from codedpo.results import StageResult
 
-_BATCH_ROWS = 1024
 _MOST_COMPARED = 10_000
-
-
-@dataclass(frozen=True)
-class Statistic:
-    """One line of a stage's table."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True)
-class StageStatistics:
-    """The numbers of one stage."""
-
-    stage: str
-    lines: tuple[Statistic, ...]
 
 
 def stage_statistics(results: Mapping[str, StageResult], config: Config) -> tuple[StageStatistics, ...]:
@@ -52,14 +34,16 @@ def stage_statistics(results: Mapping[str, StageResult], config: Config) -> tupl
         "samples": _samples,
         "executions": _executions,
     }
-    return tuple(StageStatistics(name, tuple(measure[name](results, config))) for name in results if name in measure)
+    tables = [StageStatistics(name, tuple(measure[name](results, config))) for name in results if name in measure]
+    later = {"rankings": ranking_statistics, "timings": timing_statistics, "pairs": pair_statistics}
+    return (*tables, *(later[name](results[name]) for name in results if name in later))
 
 
 def _seeds(results: Mapping[str, StageResult], config: Config) -> Iterator[Statistic]:
     lines = array("q")
-    for batch in _stage_batches(results["seeds"], "code"):
-        lines.extend(_lines(batch["code"]))
-    yield Statistic("lines per function", _quantiles(lines))
+    for batch in stage_batches(results["seeds"], "code"):
+        lines.extend(map(count_lines, batch["code"].to_pylist()))
+    yield Statistic("lines per function", quantiles(lines))
     index = config.decontamination.index()
     if index is None:
         yield Statistic("benchmarks", "not checked: decontamination.enabled is off")
@@ -71,7 +55,7 @@ def _tasks(results: Mapping[str, StageResult], config: Config) -> Iterator[Stati
     result, drops = results["tasks"], results["tasks"].drop_counts()
     words, fingerprints, repairs = array("q"), set[str](), Counter[str]()
     rows = 0
-    for batch in _stage_batches(result, "text", "signature", "repairs"):
+    for batch in stage_batches(result, "text", "signature", "repairs"):
         texts, signatures = batch["text"].to_pylist(), batch["signature"].to_pylist()
         rows += len(texts)
         words.extend(len(text.split()) for text in texts)
@@ -82,11 +66,11 @@ def _tasks(results: Mapping[str, StageResult], config: Config) -> Iterator[Stati
         bad = sum(count for (what, _), count in drops.items() if what == "draft")
         vague = sum(count for (what, reason), count in drops.items() if what == "row" and reason.startswith("judge"))
         good = rows + repeats + vague
-        yield Statistic("drafts that could be used", _share(good, good + bad))
-        yield Statistic("tasks that equal no earlier one", _share(len(fingerprints), rows + repeats))
+        yield Statistic("drafts that could be used", share(good, good + bad))
+        yield Statistic("tasks that equal no earlier one", share(len(fingerprints), rows + repeats))
         if config.tasks.judge:
-            yield Statistic("tasks judged clear", _share(rows, rows + vague))
-    yield Statistic("words per task", _quantiles(words))
+            yield Statistic("tasks judged clear", share(rows, rows + vague))
+    yield Statistic("words per task", quantiles(words))
     yield from _repairs("drafts", repairs)
 
 
@@ -95,42 +79,42 @@ def _samples(results: Mapping[str, StageResult], config: Config) -> Iterator[Sta
     solutions, tests, lines = array("q"), array("q"), array("q")
     repeated = {"solutions": 0, "tests": 0}
     repairs: Counter[str] = Counter()
-    for batch in _stage_batches(result, "solutions", "tests", "duplicate_solutions", "duplicate_tests", "repairs"):
+    for batch in stage_batches(result, "solutions", "tests", "duplicate_solutions", "duplicate_tests", "repairs"):
         solutions.extend(batch["solutions"].value_lengths().to_pylist())
         tests.extend(batch["tests"].value_lengths().to_pylist())
-        lines.extend(_lines(batch["solutions"].flatten()))
+        lines.extend(map(count_lines, batch["solutions"].flatten().to_pylist()))
         repairs.update(batch["repairs"].flatten().to_pylist())
         for name in repeated:
             repeated[name] += sum(batch[f"duplicate_{name}"].to_pylist())
     if "tasks" in results:
         asked = results["tasks"].row_count() * config.samples.n_solutions
         lost = sum(count for (what, _), count in drops.items() if what == "solution")
-        yield Statistic("answers with a usable solution", _share(asked - lost, asked))
+        yield Statistic("answers with a usable solution", share(asked - lost, asked))
         rejected = sum(
             count for (what, reason), count in drops.items() if what == "test" and reason != "no test in the answer"
         )
-        yield Statistic("tests that could be used", _share(sum(tests), sum(tests) + rejected))
+        yield Statistic("tests that could be used", share(sum(tests), sum(tests) + rejected))
     yield Statistic(
-        "solutions that equal no earlier one", _share(sum(solutions) - repeated["solutions"], sum(solutions))
+        "solutions that equal no earlier one", share(sum(solutions) - repeated["solutions"], sum(solutions))
     )
-    yield Statistic("tests that equal no earlier one", _share(sum(tests) - repeated["tests"], sum(tests)))
-    yield Statistic("solutions per task", _quantiles(solutions))
-    yield Statistic("tests per task", _quantiles(tests))
-    yield Statistic("lines per solution", _quantiles(lines))
+    yield Statistic("tests that equal no earlier one", share(sum(tests) - repeated["tests"], sum(tests)))
+    yield Statistic("solutions per task", quantiles(solutions))
+    yield Statistic("tests per task", quantiles(tests))
+    yield Statistic("lines per solution", quantiles(lines))
     yield from _repairs("answers", repairs)
     yield Statistic("mean similarity to HumanEval", _similarity(result))
 
 
 def _executions(results: Mapping[str, StageResult], config: Config) -> Iterator[Statistic]:
     counts, cells, outside = np.zeros(256, np.int64), 0, 0
-    for batch in _stage_batches(results["executions"], "outcomes", "judged_outside"):
-        outcomes, judged = _bytes(batch["outcomes"]), _bytes(batch["judged_outside"])
+    for batch in stage_batches(results["executions"], "outcomes", "judged_outside"):
+        outcomes, judged = flat_bytes(batch["outcomes"]), flat_bytes(batch["judged_outside"])
         counts += np.bincount(outcomes, minlength=256)
         cells, outside = cells + len(outcomes), outside + int(judged.sum())
     named = sorted(((int(counts[outcome]), outcome.name.lower()) for outcome in Outcome), reverse=True)
     yield Statistic("executions", f"{cells - int(counts[Outcome.NOT_RUN]):,}, {int(counts[Outcome.PASSED]):,} passed")
     yield Statistic("outcomes", ", ".join(f"{name} {count:,}" for count, name in named if count))
-    yield Statistic("judged outside the solution's process", _share(outside, cells))
+    yield Statistic("judged outside the solution's process", share(outside, cells))
 
 
 def _similarity(result: StageResult) -> str:
@@ -138,7 +122,7 @@ def _similarity(result: StageResult) -> str:
     step = -(-result.row_count() // _MOST_COMPARED)
     texts: list[str] = []
     row = 0
-    for batch in _stage_batches(result, "task.text", "solutions"):
+    for batch in stage_batches(result, "task.text", "solutions"):
         pairs = zip(batch["task"].field("text").to_pylist(), batch["solutions"].to_pylist(), strict=True)
         for text, solutions in pairs:
             if row % step == 0:
@@ -154,37 +138,3 @@ def _repairs(what: str, repairs: Counter[str]) -> Iterator[Statistic]:
     if repairs:
         text = ", ".join(f"{name} {count:,}" for name, count in repairs.most_common())
         yield Statistic(f"rules that were needed to read {what}", text)
-
-
-def _stage_batches(result: StageResult, *columns: str) -> Iterator[Any]:
-    return _batches((shard.path for shard in result.shards), columns)
-
-
-def _batches(files: Iterable[Any], columns: Iterable[str]) -> Iterator[Any]:
-    """Batches of rows with these columns only."""
-    for path in files:
-        with path.open("rb") as opened, pq.ParquetFile(opened) as file:
-            yield from file.iter_batches(_BATCH_ROWS, columns=list(columns))
-
-
-def _lines(texts: Any) -> list[int]:
-    """Lines that are not empty, of each text."""
-    return [sum(bool(line.strip()) for line in text.splitlines()) for text in texts.to_pylist()]
-
-
-def _bytes(column: Any) -> np.ndarray:
-    """The values of a column of one-byte arrays, all in a row."""
-    data: pa.Array = column.field("data")
-    return np.frombuffer(b"".join(data.to_pylist()), np.uint8)
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{part:,} of {whole:,}" + (f" ({part / whole:.1%})" if whole else "")
-
-
-def _quantiles(values: array[int]) -> str:
-    """Median with the range of the middle 90%."""
-    if not values:
-        return "none"
-    low, middle, high = np.quantile(np.frombuffer(values, np.int64), [0.05, 0.5, 0.95])
-    return f"median {middle:g}, 90% in {low:g} to {high:g}"

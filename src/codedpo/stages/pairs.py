@@ -1,32 +1,55 @@
-"""Timings in, preference pairs out: at most one correctness and one efficiency pair per task.
+"""Timings in, preference pairs out: for correctness and for efficiency.
 
-Correctness (paper, section 3.2): the highest-scored solution is preferred to the lowest-scored one, if
-  1. its score is higher by at least `min_margin` of its own (so never on a tie),
-  2. it passes at least `min_informative_tests` tests that some solutions pass and some fail,
-  3. the two programs differ in normal form.
-Efficiency (paper, section 3.3): of the solutions that pass all credible tests, one is preferred to another, if
-  4. the stage timings calls it faster, and its processor time is lower by the factor `min_speedup`,
-  5. it is not lower in score;
-of several such pairs the one with the highest ratio of processor times is taken.
-Of solutions with equal scores the first sampled one is taken. The thresholds are ours: the paper gives none.
+The paper's rules are in pairing/rules.py, what it leaves open in pairing/filters.py; this file puts them in order:
+
+  correctness   candidates of `rule`; the ranker's margin, the informative tests that the chosen one passes, and the
+                difference of the two programs decide
+  efficiency    candidates that the stage timings calls faster; the ratio of run times, the scores (the chosen one
+                must not be lower) and the difference of the two programs decide
+
+At most `max_pairs` of each kind are kept of a task, and of pairs that other tasks have too only the first.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codedpo.checks import require_at_least
 from codedpo.code.normal import fingerprint
 from codedpo.context import Context
+from codedpo.errors import ConfigError
+from codedpo.pairing.differences import middle
+from codedpo.pairing.filters import Filter, ProgramFilters, Selection, select
+from codedpo.pairing.rules import (
+    CORRECTNESS_RULES,
+    SCORE_RULES,
+    Choice,
+    RuleSettings,
+    faster_slower,
+    margin,
+    speedups,
+)
+from codedpo.places import Place
 from codedpo.prompting import completion, solution_prompt
 from codedpo.records import Pair, Ranking, Timing
+from codedpo.store import read_records
 
 Kind = Literal["correctness", "efficiency"]
+
+
+@dataclass(frozen=True)
+class _Key:
+    """What two pairs of different tasks have in common where one repeats the other."""
+
+    kind: Kind
+    chosen: str
+    rejected: str
 
 
 @dataclass(frozen=True)
@@ -34,94 +57,159 @@ class ChoosePairs:
     """Choose preference pairs."""
 
     NAME: ClassVar[str] = "pairs"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     MAKES: ClassVar[type] = Pair
     NEEDS: ClassVar[Literal["cores"]] = "cores"
 
+    rule: str = "top_bottom"
+    """Which solutions are candidates for correctness pairs: a name in `CORRECTNESS_RULES`."""
+    k: int = 2
+    """Solutions at each end that the rule `top_k_bottom_k` takes."""
     min_margin: float = 0.1
-    """(chosen - rejected) / chosen score."""
+    """Least (chosen - rejected) / chosen score, for the rules that go by scores."""
     min_informative_tests: int = 1
-    min_speedup: float = 1.1
+    """Tests that some solutions pass and some fail, of which the chosen one passes at least this many."""
+    min_text_difference: float = 0.0
+    """Least share of differing characters in normal form."""
+    min_tree_difference: float = 0.0
+    """Least share of differing nodes of the syntax trees."""
+    max_length_ratio: float = 4.0
+    """The longer program may be this many times as long as the other; 0: any."""
+    max_pairs: int = 1
+    """Of one kind and one task."""
+    drop_repeats: bool = True
+    """Of pairs of the same two programs in several tasks (names of the functions aside) keep the first."""
     efficiency: bool = True
+    min_speedup: float = 1.1
+    """Least ratio of processor times of an efficiency pair, beside the verdict."""
+
+    def __post_init__(self) -> None:
+        if self.rule not in CORRECTNESS_RULES:
+            raise ConfigError(f"pairs.rule: '{self.rule}' is unknown; choose from: {', '.join(CORRECTNESS_RULES)}")
+        require_at_least(self, "pairs", k=1, max_pairs=1, min_informative_tests=0, min_margin=0, min_speedup=1)
+        require_at_least(self, "pairs", min_text_difference=0, min_tree_difference=0, max_length_ratio=0)
+
+    def skips(self, shards: Iterable[Place]) -> Iterator[frozenset[int]]:
+        """For each shard of timings the numbers of its pairs, counted from 0, that an earlier task has too."""
+        seen: set[_Key] = set()
+        for shard in shards:
+            repeated: set[int] = set()
+            timings: list[Timing] = read_records(shard, Timing) if self.drop_repeats else []
+            for number, key in enumerate(key for timing in timings for key in self._keys(timing)):
+                if key in seen:
+                    repeated.add(number)
+                seen.add(key)
+            yield frozenset(repeated)
 
     def __call__(self, rows: Iterable[Timing], context: Context) -> Iterator[Pair]:
+        number = 0
         for timing in rows:
             task = timing.ranking.execution.samples.task
             assert task is not None
-            found: dict[Kind, tuple[int, int] | str] = {
-                "correctness": self.correctness(timing.ranking),
-                "efficiency": self.speed(timing),
-            }
-            for kind, choice in found.items():
-                if isinstance(choice, str):
-                    context.drop(kind, task.id, choice)
-                else:
-                    yield _pair(timing, kind, *choice)
+            for kind, selection in self.choose(timing).items():
+                kept: list[Choice] = []
+                for choice in selection.choices:
+                    if number in context.skipped:
+                        selection.stopped["equals a pair of an earlier task"] += 1
+                    else:
+                        kept.append(choice)
+                    number += 1
+                yield from (_pair(timing, kind, choice) for choice in kept)
+                reasons = selection.stopped.most_common()
+                if not kept:  # a task without a pair is told once, with the reason that stopped most candidates
+                    detail = "; ".join(f"{reason}: {count}" for reason, count in reasons)
+                    context.drop(kind, task.id, reasons[0][0], detail)
+                for reason, count in reasons if kept else ():
+                    context.drop(f"{kind} candidate", task.id, reason, f"{count} candidates")
             context.advance(rows=1)
 
-    def correctness(self, ranking: Ranking) -> tuple[int, int] | str:
-        """(chosen, rejected) indices of solutions, or why there is no such pair."""
-        scores, passed = ranking.solution_scores, ranking.execution.passed
-        chosen, rejected = int(scores.argmax()), int(scores.argmin())
-        if scores[chosen] - scores[rejected] < self.min_margin * scores[chosen] or scores[chosen] <= scores[rejected]:
-            return "scores tie or differ too little"
-        informative = passed.any(axis=0) & ~passed.all(axis=0)
-        if (passed[chosen] & informative).sum() < self.min_informative_tests:
-            return "chosen passes too few informative tests"
-        if _same_program(ranking, chosen, rejected):
-            return "the two programs are the same"
-        return chosen, rejected
+    def choose(self, timing: Timing) -> dict[Kind, Selection]:
+        """The pairs of one task by kind, and why other candidates are none."""
+        found: dict[Kind, Selection] = {"correctness": self.correctness(timing.ranking)}
+        if self.efficiency:
+            found["efficiency"] = self.speed(timing)
+        return found
 
-    def speed(self, timing: Timing) -> tuple[int, int] | str:
-        """(chosen, rejected) indices of solutions, or why there is no such pair."""
-        if not self.efficiency:
-            return "efficiency pairs are switched off"
-        measured = np.isfinite(timing.seconds).all(axis=1)  # (n_timed,) nan: a run that did not pass again
-        if measured.sum() < 2:
-            return "fewer than two solutions to compare"
-        if not timing.faster.any():
-            return "no run time is shown to be shorter than another"
-        ratios = np.where(timing.faster, _speedups(timing), 0.0)
-        if ratios.max() < self.min_speedup:
-            return "run times differ too little"
-        scores = timing.ranking.solution_scores[timing.timed]
-        ratios = np.where(scores[:, None] >= scores, ratios, 0.0)
-        if ratios.max() < self.min_speedup:
-            return "the faster one has the lower score"
-        fast, slow = np.unravel_index(ratios.argmax(), ratios.shape)
-        return int(timing.timed[fast]), int(timing.timed[slow])
+    def correctness(self, ranking: Ranking) -> Selection:
+        """Correctness pairs of one task."""
+        task = ranking.execution.samples.task
+        settings = RuleSettings(self.k, seed=task.id if task else "")
+        candidates = CORRECTNESS_RULES[self.rule](ranking, settings)
+        passed = ranking.execution.passed
+        informative = passed & passed.any(axis=0) & ~passed.all(axis=0)
+        filters = [
+            Filter(
+                "chosen passes too few informative tests",
+                lambda choice: int(informative[choice.chosen].sum()) >= self.min_informative_tests,
+            ),
+            *self._program_filters(ranking),
+        ]
+        if self.rule in SCORE_RULES:
+            filters.insert(0, Filter("scores tie or differ too little", lambda choice: self._is_clear(ranking, choice)))
+        return select(candidates, filters, self.max_pairs).or_because(f"no candidate by the rule {self.rule}")
+
+    def speed(self, timing: Timing) -> Selection:
+        """Efficiency pairs of one task."""
+        if np.isfinite(timing.seconds).all(axis=1).sum() < 2:  # nan: a run that did not pass again
+            return Selection(()).or_because("fewer than two solutions to compare")
+        ratios, scores = speedups(timing), timing.ranking.solution_scores
+        place = {index: row for row, index in enumerate(timing.timed.tolist())}
+        filters = (
+            Filter(
+                "run times differ too little",
+                lambda choice: ratios[place[choice.chosen], place[choice.rejected]] >= self.min_speedup,
+            ),
+            Filter(
+                "the faster one has the lower score", lambda choice: scores[choice.chosen] >= scores[choice.rejected]
+            ),
+            *self._program_filters(timing.ranking),
+        )
+        found = select(faster_slower(timing), filters, self.max_pairs)
+        return found.or_because("no run time is shown to be shorter than another")
+
+    def _is_clear(self, ranking: Ranking, choice: Choice) -> bool:
+        scores = ranking.solution_scores
+        return scores[choice.chosen] > scores[choice.rejected] and margin(ranking, choice) >= self.min_margin
+
+    def _program_filters(self, ranking: Ranking) -> tuple[Filter, ...]:
+        bounds = ProgramFilters(self.min_text_difference, self.min_tree_difference, self.max_length_ratio)
+        return bounds.of(ranking.execution.samples.solutions)
+
+    def _keys(self, timing: Timing) -> Iterator[_Key]:
+        samples = timing.ranking.execution.samples
+        name = re.escape(samples.task.entry_point) if samples.task else "$^"
+        for kind, selection in self.choose(timing).items():
+            for choice in selection.choices:
+                programs = (samples.solutions[index] for index in (choice.chosen, choice.rejected))
+                yield _Key(kind, *(fingerprint(re.sub(rf"\b{name}\b", "_", program)) for program in programs))
 
 
-def _speedups(timing: Timing) -> NDArray[np.float64]:
-    """(n_timed, n_timed) the column's seconds / the row's, median over rounds."""
-    return np.array([np.median(timing.seconds / row, axis=1) for row in timing.seconds])
-
-
-def _same_program(ranking: Ranking, first: int, second: int) -> bool:
-    solutions = ranking.execution.samples.solutions
-    return fingerprint(solutions[first]) == fingerprint(solutions[second])
-
-
-def _pair(timing: Timing, kind: Kind, chosen: int, rejected: int) -> Pair:
-    samples, scores = timing.ranking.execution.samples, timing.ranking.solution_scores
+def _pair(timing: Timing, kind: Kind, choice: Choice) -> Pair:
+    ranking, scores = timing.ranking, timing.ranking.solution_scores
+    samples = ranking.execution.samples
     task = samples.task
     assert task is not None
+    chosen, rejected = (samples.solutions[index] for index in (choice.chosen, choice.rejected))
+    answers = completion(chosen), completion(rejected)
+    differing = middle(answers[0]["content"], answers[1]["content"])
     return Pair(
         prompt=list(solution_prompt(task.text, task.signature)),
-        chosen=[completion(samples.solutions[chosen])],
-        rejected=[completion(samples.solutions[rejected])],
+        chosen=[answers[0]],
+        rejected=[answers[1]],
         kind=kind,
         task_id=task.id,
-        chosen_index=chosen,
-        rejected_index=rejected,
-        chosen_program=samples.solutions[chosen],
-        rejected_program=samples.solutions[rejected],
-        chosen_score=float(scores[chosen]),
-        rejected_score=float(scores[rejected]),
-        margin=float((scores[chosen] - scores[rejected]) / scores[chosen]) if scores[chosen] else 0.0,
-        chosen_seconds=_seconds(timing, chosen),
-        rejected_seconds=_seconds(timing, rejected),
-        ranker=timing.ranking.ranker,
+        chosen_index=choice.chosen,
+        rejected_index=choice.rejected,
+        chosen_program=chosen,
+        rejected_program=rejected,
+        chosen_score=float(scores[choice.chosen]),
+        rejected_score=float(scores[choice.rejected]),
+        margin=margin(ranking, choice),
+        chosen_middle=differing.first,
+        rejected_middle=differing.second,
+        chosen_seconds=_seconds(timing, choice.chosen),
+        rejected_seconds=_seconds(timing, choice.rejected),
+        ranker=ranking.ranker,
         seed=task.seed,
         generation=samples.solution_generation,
     )

@@ -39,7 +39,6 @@ class SampleTasks:
     VERSION: ClassVar[int] = 2
     MAKES: ClassVar[type] = Samples
     NEEDS: ClassVar[Literal["llm"]] = "llm"
-    SKIPS: ClassVar[str] = "equals an earlier task"
 
     n_solutions: int = 15
     """Answers asked for; those without a program are dropped."""
@@ -76,7 +75,7 @@ class SampleTasks:
                 yield kept
 
     def __call__(self, rows: Iterable[Task], context: Context) -> Iterator[Samples]:
-        tasks = list(rows)
+        tasks = list(self._first_ones(rows, context))
         n_answers = math.ceil(self.n_tests / self.tests_per_answer) + self.extra_test_answers
         requests: list[Request] = []
         spans: list[tuple[slice, slice]] = []
@@ -97,6 +96,14 @@ class SampleTasks:
             context.advance(rows=1)
             if samples is not None:
                 yield samples
+
+    def _first_ones(self, tasks: Iterable[Task], context: Context) -> Iterator[Task]:
+        for number, task in enumerate(tasks):
+            if number in context.skipped:
+                context.drop("row", task.id, "equals an earlier task")
+                context.advance(rows=1)
+            else:
+                yield task
 
     def _test_prompt(self, task: Task) -> tuple[Message, ...]:
         return template("tests").render(text=task.text, signature=task.signature, count=str(self.tests_per_answer))

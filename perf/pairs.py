@@ -1,0 +1,142 @@
+"""A finished run in; how many pairs each rule and filter makes or stops, and pairs drawn by a seed, shown whole, out.
+
+    python perf/pairs.py filters RUN     # every setting beside the defaults, on the run's own samples
+    python perf/pairs.py draw RUN --count 10 --seed 0
+
+Samples are executed (stubs too) and timed here again, since credible tests differ from setting to setting.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from codedpo.context import Context
+from codedpo.pipeline import ChoosePairs, CrossExecute, RankSolutions, TimeSolutions
+from codedpo.records import Pair, Samples, TestFlaw, Timing
+from codedpo.sandbox import Sandbox
+from codedpo.store import read_records
+
+_RANKINGS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "trivial tests may be credible": {"max_stub_passes": 2.0},
+    "constant tests may be credible": {"drop_constant": False},
+    "duplicate tests may be credible": {"drop_duplicates": False},
+    "all tests may be credible (paper)": {"max_stub_passes": 2.0, "drop_constant": False, "drop_duplicates": False},
+}
+_PAIRS: dict[str, dict[str, Any]] = {
+    "no margin": {"min_margin": 0.0},
+    "margin 0.3": {"min_margin": 0.3},
+    "3 informative tests": {"min_informative_tests": 3},
+    "text differs by 0.1": {"min_text_difference": 0.1},
+    "tree differs by 0.1": {"min_tree_difference": 0.1},
+    "any length ratio": {"max_length_ratio": 0.0},
+    "length ratio 2": {"max_length_ratio": 2.0},
+    "repeats kept": {"drop_repeats": False},
+    "speed-up 1.0": {"min_speedup": 1.0},
+    "speed-up 1.5": {"min_speedup": 1.5},
+    "at most 4 pairs": {"max_pairs": 4},
+    "over_margin, at most 4": {"rule": "over_margin", "max_pairs": 4},
+    "top_k_bottom_k, at most 4": {"rule": "top_k_bottom_k", "max_pairs": 4},
+    "acecoder, at most 4": {"rule": "acecoder", "max_pairs": 4},
+    "code_optimise": {"rule": "code_optimise"},
+}
+
+
+@dataclass
+class _Tools:
+    """The tools of these stages, and what they drop."""
+
+    box: Sandbox
+    dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def sandbox(self) -> Sandbox:
+        return self.box
+
+    def context(self, skipped: frozenset[int] = frozenset()) -> Context:
+        def drop(what: str, id: str, reason: str, detail: str = "") -> None:
+            self.dropped[what, reason] += 1
+
+        return Context(self, 0, Path("."), drop, lambda **_: None, skipped)  # pyright: ignore
+
+
+def _filters(run: Path, limit: int) -> None:
+    samples = list(_rows(run, "samples", Samples))[:limit]
+    with Sandbox() as box:
+        tools = _Tools(box)
+        executions = list(CrossExecute()(samples, tools.context()))
+        print(f"{len(samples)} tasks, {sum(len(s.solutions) * len(s.tests) for s in samples)} cells")
+        for name, settings in _RANKINGS.items():
+            tools.dropped.clear()
+            rankings = list(RankSolutions(**settings)(executions, tools.context()))
+            timings = list(TimeSolutions()(rankings, tools.context()))
+            if name == "defaults":
+                base = timings
+                flaws = Counter(TestFlaw(flaw).name for ranking in rankings for flaw in ranking.flaws.tolist())
+                print("tests:", ", ".join(f"{count} {flaw.lower()}" for flaw, count in flaws.most_common()))
+            enough = sum(int(ranking.credible.sum()) >= TimeSolutions().min_credible_tests for ranking in rankings)
+            _line(name, timings, ChoosePairs(), tools, f"{enough} tasks with enough credible tests")
+        for name, settings in _PAIRS.items():
+            _line(name, base, ChoosePairs(**settings), tools, "")
+
+
+def _line(name: str, timings: list[Timing], stage: ChoosePairs, tools: _Tools, note: str) -> None:
+    """Print how many pairs a setting gives, and what stopped the others."""
+    tools.dropped.clear()
+    # One shard: what repeats an earlier task is found as `skips` finds it.
+    pairs = list(stage(timings, tools.context(_repeats(stage, timings))))
+    kinds = Counter(pair.kind for pair in pairs)
+    longer = sum(len(pair.chosen_program) > len(pair.rejected_program) for pair in pairs)
+    found = f"{kinds['correctness']} correctness, {kinds['efficiency']} efficiency"
+    print(f"\n{name}: {found}; chosen longer in {longer}; {note}")
+    for (what, reason), count in sorted(tools.dropped.items()):
+        print(f"    {what}: {reason}: {count}")
+
+
+def _repeats(stage: ChoosePairs, timings: list[Timing]) -> frozenset[int]:
+    import tempfile
+
+    from codedpo.store import write_records
+
+    with tempfile.TemporaryDirectory() as folder:
+        shard = Path(folder) / "timings.parquet"
+        write_records(shard, Timing, timings)
+        return next(stage.skips([shard]))
+
+
+def _draw(run: Path, count: int, seed: int) -> None:
+    pairs = list(_rows(run, "pairs", Pair))
+    for number, pair in enumerate(random.Random(seed).sample(pairs, min(count, len(pairs)))):
+        print(f"\n{'=' * 100}\n{number + 1}. {pair.kind} · {pair.task_id} · margin {pair.margin:.2f}")
+        print(pair.prompt[-1]["content"])
+        for name in ("chosen", "rejected"):
+            seconds, score = getattr(pair, f"{name}_seconds"), getattr(pair, f"{name}_score")
+            print(f"--- {name}: score {score:.4g}, {seconds * 1e6:.1f} us\n{getattr(pair, f'{name}_program')}")
+
+
+def _rows(run: Path, stage: str, record: type[Any]) -> Iterator[Any]:
+    for path in sorted((run / stage).glob("?????-????????????????.parquet")):
+        yield from read_records(path, record)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("verb", choices=["filters", "draw"])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--count", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--limit", type=int, default=1_000_000)
+    arguments = parser.parse_args()
+    if arguments.verb == "filters":
+        _filters(arguments.run, arguments.limit)
+    else:
+        _draw(arguments.run, arguments.count, arguments.seed)
+
+
+if __name__ == "__main__":
+    main()
