@@ -1,6 +1,7 @@
 """A finished run in; how many pairs each rule and filter makes or stops, and pairs drawn by a seed, shown whole, out.
 
     python perf/pairs.py filters RUN     # every setting beside the defaults, on the run's own samples
+    python perf/pairs.py filters RUN --benchmark mbppplus    # and how many of the pairs are what they claim to be
     python perf/pairs.py draw RUN --count 10 --seed 0
 
 Samples are executed (stubs too) and timed here again, since credible tests differ from setting to setting.
@@ -10,17 +11,23 @@ from __future__ import annotations
 
 import argparse
 import random
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from codedpo.bench.judging import judged_tasks
 from codedpo.context import Context
+from codedpo.models import default_cache
 from codedpo.pipeline import ChoosePairs, CrossExecute, RankSolutions, TimeSolutions
 from codedpo.records import Pair, Samples, TestFlaw, Timing
 from codedpo.sandbox import Sandbox
-from codedpo.store import read_records
+from codedpo.store import read_records, write_records
 
 _RANKINGS: dict[str, dict[str, Any]] = {
     "defaults": {},
@@ -53,6 +60,8 @@ class _Tools:
     """The tools of these stages, and what they drop."""
 
     box: Sandbox
+    right: dict[str, NDArray[np.bool_]]
+    """Task -> (n_solutions,) the truth; empty where it is not known."""
     dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def sandbox(self) -> Sandbox:
@@ -65,10 +74,13 @@ class _Tools:
         return Context(self, 0, Path("."), drop, lambda **_: None, skipped)  # pyright: ignore
 
 
-def _filters(run: Path, limit: int) -> None:
-    samples = list(_rows(run, "samples", Samples))[:limit]
+def _filters(run: Path, limit: int, benchmark: str) -> None:
+    judged = judged_tasks(run, benchmark, default_cache()) if benchmark else []
+    right = {task.id: task.correct for task in judged}
+    known = [row for row in _rows(run, "samples", Samples) if not benchmark or row.task.id in right]
+    samples = known[:limit]
     with Sandbox() as box:
-        tools = _Tools(box)
+        tools = _Tools(box, right)
         executions = list(CrossExecute()(samples, tools.context()))
         print(f"{len(samples)} tasks, {sum(len(s.solutions) * len(s.tests) for s in samples)} cells")
         for name, settings in _RANKINGS.items():
@@ -93,16 +105,28 @@ def _line(name: str, timings: list[Timing], stage: ChoosePairs, tools: _Tools, n
     kinds = Counter(pair.kind for pair in pairs)
     longer = sum(len(pair.chosen_program) > len(pair.rejected_program) for pair in pairs)
     found = f"{kinds['correctness']} correctness, {kinds['efficiency']} efficiency"
-    print(f"\n{name}: {found}; chosen longer in {longer}; {note}")
+    print(f"\n{name}: {found}; chosen longer in {longer}; {_truth(pairs, tools.right)}{note}")
     for (what, reason), count in sorted(tools.dropped.items()):
         print(f"    {what}: {reason}: {count}")
 
 
+def _truth(pairs: list[Pair], right: dict[str, NDArray[np.bool_]]) -> str:
+    """How many pairs of each kind are what they claim to be."""
+    if not right:
+        return ""
+    sound: Counter[str] = Counter()
+    for pair in pairs:
+        chosen, rejected = (bool(right[pair.task_id][i]) for i in (pair.chosen_index, pair.rejected_index))
+        sound[pair.kind] += chosen and (rejected if pair.kind == "efficiency" else not rejected)
+        sound["both right"] += pair.kind == "correctness" and chosen and rejected
+        sound["chosen right"] += pair.kind == "correctness" and chosen
+    return (
+        f"right over wrong in {sound['correctness']} (chosen right in {sound['chosen right']}, both right in "
+        f"{sound['both right']}), both right in {sound['efficiency']} of efficiency; "
+    )
+
+
 def _repeats(stage: ChoosePairs, timings: list[Timing]) -> frozenset[int]:
-    import tempfile
-
-    from codedpo.store import write_records
-
     with tempfile.TemporaryDirectory() as folder:
         shard = Path(folder) / "timings.parquet"
         write_records(shard, Timing, timings)
@@ -131,9 +155,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=int, default=1_000_000)
+    parser.add_argument("--benchmark", default="", help="whose problems the run's tasks are, so that truth is known")
     arguments = parser.parse_args()
     if arguments.verb == "filters":
-        _filters(arguments.run, arguments.limit)
+        _filters(arguments.run, arguments.limit, arguments.benchmark)
     else:
         _draw(arguments.run, arguments.count, arguments.seed)
 

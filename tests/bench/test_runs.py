@@ -28,6 +28,13 @@ class Tiny:
         return [Problem("tiny/1", PROMPT, "f", "def f(x):\n    return x + 1", "assert f(5) == 6 and f(-1) == 0")]
 
 
+class Flawed(Tiny):
+    """Another problem beside it, whose reference fails its own test."""
+
+    def problems(self) -> list[Problem]:
+        return [*super().problems(), Problem("tiny/2", PROMPT, "f", "def f(x):\n    return x", "assert f(5) == 6")]
+
+
 def samples(id: str) -> Samples:
     task = Task(id, "Add one.", "def f(x: int) -> int:", "f", "", (), None, None)
     solutions = ("def f(x):\n    return x + ONE", "def f(x):\n    return abs(x) + 1")
@@ -48,6 +55,14 @@ def test_truth_comes_from_the_benchmark(tmp_path: Path) -> None:
     assert task.test_valid.tolist() == [True, False]
     # A run executes its programs as they are, without what the prompt brings.
     assert task.outcomes.tolist() == [[Outcome.EXCEPTION] * 2, [Outcome.PASSED, Outcome.WRONG]]
+
+
+def test_a_problem_whose_reference_fails_is_left_out_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = run_folder(tmp_path / "run", "samples", Samples, [samples("tiny/1"), samples("tiny/2")])
+    assert [task.id for task in judged_tasks(folder, "test_runs:Flawed", tmp_path / "cache", workers=1)] == ["tiny/1"]
+    assert "fails its own test within the limits: tiny/2" in caplog.text
 
 
 def test_the_runs_own_executions_are_used_where_there_are_some(tmp_path: Path) -> None:

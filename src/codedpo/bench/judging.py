@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,7 +22,8 @@ from codedpo.records import Outcome
 from codedpo.sandbox import Limits, Sandbox
 from codedpo.store import read_records, write_records
 
-VERSION = 1
+_LOG = logging.getLogger(__name__)
+VERSION = 2
 """Raised whenever the same tasks would be judged otherwise."""
 LIMITS = Limits(cpu_seconds=2)
 """Of a solution on a sampled test."""
@@ -82,6 +84,7 @@ def _judge_labelled(tasks: Sequence[LabelledTask], workers: int) -> list[JudgedT
 def _judge_run(tasks: Sequence[RunTask], workers: int) -> list[JudgedTask]:
     """A solution is right where it passes the problem's own test, a test valid where the reference passes it."""
     with Sandbox(workers=workers, limits=TRUTH_LIMITS) as sandbox:
+        tasks = _with_sound_reference(tasks, sandbox)
         right = list(sandbox.execute_many((_programs(task), [task.problem.test]) for task in tasks))
         valid = list(sandbox.execute_many(([task.problem.reference], task.samples.tests) for task in tasks))
     with Sandbox(workers=workers, limits=LIMITS) as sandbox:
@@ -92,6 +95,16 @@ def _judge_run(tasks: Sequence[RunTask], workers: int) -> list[JudgedTask]:
         JudgedTask(task.problem.id, cells, truth.passed[:, 0], reference.passed[0])
         for task, cells, truth, reference in zip(tasks, outcomes, right, valid, strict=True)
     ]
+
+
+def _with_sound_reference(tasks: Sequence[RunTask], sandbox: Sandbox) -> list[RunTask]:
+    """The tasks whose reference passes the problem's own test within the limits; the others are named in the log."""
+    results = sandbox.execute_many(([task.problem.reference], [task.problem.test]) for task in tasks)
+    sound = [bool(result.passed[0, 0]) for result in results]
+    unsound = [task.problem.id for task, is_sound in zip(tasks, sound, strict=True) if not is_sound]
+    if unsound:
+        _LOG.warning("left out, since the reference fails its own test within the limits: %s", ", ".join(unsound))
+    return [task for task, is_sound in zip(tasks, sound, strict=True) if is_sound]
 
 
 def _programs(task: RunTask) -> list[str]:
