@@ -21,6 +21,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+bench = typer.Typer(help="Measure parts of codedpo on data of known truth.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
+
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="YAML file of the run.")]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Overrides, such as samples.n_tests=20.")
@@ -101,6 +104,31 @@ def doctor() -> None:
         diagnosis = examine()
         Console().print(diagnosis.table(), diagnosis.verdict, highlight=False, soft_wrap=True)
     raise typer.Exit(0 if diagnosis.is_sound else 1)
+
+
+@bench.command()
+def rankers(
+    paths: Annotated[list[Path], typer.Argument(help="Labelled samples (JSONL), or folders of finished runs.")],
+    benchmark: Annotated[str, typer.Option(help="Whose problems the tasks of runs are, such as humaneval.")] = "",
+    draws: Annotated[int, typer.Option(help="Sub-matrices drawn from each task.")] = 100,
+    shape: Annotated[str, typer.Option(help="Solutions x tests of a draw.")] = "15x15",
+    rankers: Annotated[str, typer.Option(help="Names or package.module:Class, with commas; all where empty.")] = "",
+    seed: Annotated[int, typer.Option(help="Of draws and resamples.")] = 0,
+    output: Annotated[Path, typer.Option(help="Folder for results.json, tables.md, rankers.svg.")] = Path(
+        "runs/bench-rankers"
+    ),
+) -> None:
+    """Tell how well each ranker tells right solutions from wrong ones, with intervals (docs/rankers.md)."""
+    from rich.console import Console
+
+    with _errors_to_exit_codes():
+        from codedpo.bench.command import RankerBenchmark, bench_rankers, parse_shape
+        from codedpo.bench.comparing import Comparison
+        from codedpo.rankers import RANKERS
+
+        names = tuple(name.strip() for name in rankers.split(",")) if rankers else tuple(RANKERS)
+        comparison = Comparison(rankers=names, shape=parse_shape(shape), draws=draws, seed=seed)
+        bench_rankers(RankerBenchmark(tuple(paths), benchmark, comparison, output), Console())
 
 
 def main() -> None:

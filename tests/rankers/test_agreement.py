@@ -76,7 +76,7 @@ def test_equal_solutions_have_equal_scores(name: str, passed: np.ndarray) -> Non
     assert np.allclose(scores[: len(passed)], scores[len(passed) :])
 
 
-@pytest.mark.parametrize("name", ["kernel_consensus", "averaged_b4"])
+@pytest.mark.parametrize("name", ["kernel_consensus", "averaged_b4", "majority"])
 @given(passed=MATRICES, trivial=st.integers(1, 5))
 def test_tests_that_all_or_none_pass_change_no_order(name: str, passed: np.ndarray, trivial: int) -> None:
     n = passed.shape[0]

@@ -7,7 +7,7 @@ A ranker of your own is a class that takes its parameters by keyword and, called
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,13 +22,14 @@ from codedpo.rankers.codedpo import CodeDPO
 from codedpo.rankers.codet import CodeT, MBRExec
 from codedpo.rankers.count import Count
 from codedpo.rankers.kernel import KernelConsensus
+from codedpo.rankers.majority import Majority
 from codedpo.rankers.rank_sum import RankSum
 from codedpo.rankers.scores import Scores
 
-_TOGETHER = 4096
+_TOGETHER = 2048
 """Matrices scored at once: their floats stay within a few megabytes."""
 
-__all__ = ["RANKERS", "Ranker", "Scores", "make_ranker", "rank", "rank_many"]
+__all__ = ["RANKERS", "Ranker", "Scores", "make_ranker", "rank", "rank_many", "score_many"]
 
 
 class Ranker(Protocol):
@@ -50,6 +51,7 @@ RANKERS: dict[str, type[Ranker]] = {
     "kernel_consensus": KernelConsensus,
     "averaged_b4": AveragedB4,
     "rank_sum": RankSum,
+    "majority": Majority,
 }
 
 
@@ -75,22 +77,37 @@ def rank(passed: NDArray[np.bool_], ranker: str = "codedpo", **parameters: Any) 
 def rank_many(passed: Sequence[NDArray[np.bool_]] | NDArray[np.bool_], ranker: str = "codedpo") -> list[Scores]:
     """Score many tasks: the same numbers as `rank` on each matrix.
 
-    Matrices of one shape go together to a ranker that has a method `many(passed (n_tasks, n_solutions, n_tests))`.
+    Args:
+        passed: one matrix a task, of any shapes, or (n_tasks, n_solutions, n_tests) bool, which is the fastest.
+        ranker: as in `rank`.
     """
-    scorer = make_ranker(ranker)
-    matrices = [_as_matrix(matrix) for matrix in passed]
-    together = getattr(scorer, "many", None)
+    return score_many(make_ranker(ranker), passed)
+
+
+def score_many(scorer: Ranker, passed: Sequence[NDArray[np.bool_]] | NDArray[np.bool_]) -> list[Scores]:
+    """Score many tasks with a ranker that was made.
+
+    Matrices of one shape go together to one that has a method `many(passed (n_tasks, n_solutions, n_tests))`.
+    """
+    together: Callable[[NDArray[np.bool_]], list[Scores]] | None = getattr(scorer, "many", None)
     if together is None:
-        return [scorer(matrix) for matrix in matrices]
+        return [scorer(_as_matrix(matrix)) for matrix in passed]
+    if isinstance(passed, np.ndarray) and passed.ndim == 3:
+        return _same_shape(together, np.asarray(passed, dtype=np.bool_))
+    matrices = [_as_matrix(matrix) for matrix in passed]
     places: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for place, matrix in enumerate(matrices):
         places[matrix.shape].append(place)
     scores: dict[int, Scores] = {}
-    for group in places.values():
-        for start in range(0, len(group), _TOGETHER):
-            chunk = group[start : start + _TOGETHER]
-            scores.update(zip(chunk, together(np.stack([matrices[place] for place in chunk])), strict=True))
+    for shape, group in places.items():
+        stacked = np.concatenate([matrices[place] for place in group]).reshape(len(group), *shape)
+        scores.update(zip(group, _same_shape(together, stacked), strict=True))
     return [scores[place] for place in range(len(matrices))]
+
+
+def _same_shape(together: Callable[[NDArray[np.bool_]], list[Scores]], passed: NDArray[np.bool_]) -> list[Scores]:
+    chunks = (passed[start : start + _TOGETHER] for start in range(0, len(passed), _TOGETHER))
+    return [scores for chunk in chunks for scores in together(chunk)]
 
 
 def _as_matrix(passed: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -78,11 +78,12 @@ def log_posterior(
     """
     n_solutions, n_tests = passed.shape
     passes = passed.sum(axis=0)
+    reached = (rows @ passes).tolist()  # passes, by any solution, of the tests that the group passes
+    total = int(passes.sum())
     found: list[float] = []
-    for row, size in zip(rows, sizes.tolist(), strict=True):
-        right = int(row.sum())
+    for right, size, here in zip(rows.sum(axis=1).tolist(), sizes.tolist(), reached, strict=True):
         others = n_solutions - size
-        on_right, on_wrong = int(passes[row].sum()) - size * right, int(passes[~row].sum())
+        on_right, on_wrong = here - size * right, total - here
         found.append(
             _log_beta(right + right_prior, n_tests - right + 1)
             + _log_beta(size + right_prior, others + 1)

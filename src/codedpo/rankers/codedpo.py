@@ -54,14 +54,13 @@ class CodeDPO:
             link: (n_tasks, n_solutions, n_tests) how much a pass counts; 0 and 1 in the paper.
         """
         solutions, tests = np.ones(link.shape[:2]), np.ones((link.shape[0], link.shape[2]))
-        back = link.transpose(0, 2, 1)
         for _ in range(self.iterations):
             solutions, tests = (
-                (1 - self.damping) * solutions + self.damping * (link @ tests[..., None])[..., 0],
-                (1 - self.damping) * tests + self.damping * (back @ solutions[..., None])[..., 0],
+                (1 - self.damping) * solutions + self.damping * np.matvec(link, tests),
+                (1 - self.damping) * tests + self.damping * np.vecmat(solutions, link),
             )
-            largest = np.maximum(solutions.max(axis=1, initial=0.0), tests.max(axis=1, initial=0.0))
-            if (largest > _RESCALE_ABOVE).any():
+            if max(solutions.max(initial=0.0), tests.max(initial=0.0)) > _RESCALE_ABOVE:
+                largest = np.maximum(solutions.max(axis=1, initial=0.0), tests.max(axis=1, initial=0.0))
                 scale = np.where(largest > _RESCALE_ABOVE, largest, 1.0)[:, None]
                 solutions, tests = solutions / scale, tests / scale
         return solutions, tests

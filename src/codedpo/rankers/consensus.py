@@ -31,20 +31,18 @@ class Informative:
 
 
 def groups(passed: NDArray[np.bool_]) -> Groups:
-    """The consensus sets of CodeT (arXiv 2207.10397)."""
-    if not passed.shape[0]:
-        return Groups(np.empty(0, np.intp), passed, np.empty(0, np.intp))
-    rows, of, sizes = np.unique(passed, axis=0, return_inverse=True, return_counts=True)
-    return Groups(of.reshape(-1), rows, sizes)
+    """The consensus sets of CodeT (arXiv 2207.10397), in the order in which they first appear."""
+    places: dict[bytes, int] = {}
+    of = np.array([places.setdefault(row.tobytes(), len(places)) for row in passed], dtype=np.intp)
+    first = np.unique(of, return_index=True)[1]
+    return Groups(of, passed[first], np.bincount(of))
 
 
 def informative(passed: NDArray[np.bool_]) -> Informative:
     """The columns with 0 < share of passes < 1, merged where they are equal."""
     telling = passed[:, passed.any(axis=0) & ~passed.all(axis=0)]
-    if not telling.shape[1]:
-        return Informative(telling, np.empty(0, np.intp))
-    kinds, counts = np.unique(telling, axis=1, return_counts=True)
-    return Informative(kinds, counts)
+    kinds = groups(np.ascontiguousarray(telling.T))
+    return Informative(kinds.rows.T, kinds.sizes)
 
 
 def support(passed: NDArray[np.bool_], solutions: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,0 +1,116 @@
+"""Tasks with their truth's source in, judged tasks out: every solution met every test, in the sandbox, once and kept.
+
+The file that keeps them is named after a hash of programs, tests, labels and limits: a change of any executes anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codedpo.bench.reading import LabelledTask, RunTask, is_run, read_labelled, read_run
+from codedpo.errors import ConfigError
+from codedpo.records import Outcome
+from codedpo.sandbox import Limits, Sandbox
+from codedpo.store import read_records, write_records
+
+VERSION = 1
+"""Raised whenever the same tasks would be judged otherwise."""
+LIMITS = Limits(cpu_seconds=2)
+"""Of a solution on a sampled test."""
+TRUTH_LIMITS = Limits(cpu_seconds=10, memory_mb=1024)
+"""Of a solution on a benchmark's own test, as in evaluation."""
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedTask:
+    """One task: what its solutions did on its tests, and which of both are right."""
+
+    id: str
+    outcomes: NDArray[np.uint8] = field(metadata={"dtype": "uint8"})
+    """(n_solutions, n_tests) values of `Outcome`."""
+    correct: NDArray[np.bool_] = field(metadata={"dtype": "bool"})
+    """(n_solutions,)"""
+    test_valid: NDArray[np.bool_] = field(metadata={"dtype": "bool"})
+    """(n_tests,), or (0,) where it is not known."""
+
+
+def judged_tasks(path: Path, benchmark: str, cache: Path, workers: int = 0) -> list[JudgedTask]:
+    """Judge the tasks of a file or run, or read what an earlier call kept.
+
+    Args:
+        benchmark: whose problems a run's tasks are; unused for a file.
+        cache: folder for what is kept.
+        workers: processes of the sandbox; 0 takes one per core.
+
+    Raises:
+        ConfigError: a run without a benchmark. RecordError: wrong data. SandboxError: the sandbox broke.
+    """
+    workers = workers or len(os.sched_getaffinity(0))
+    if not is_run(path):
+        labelled = read_labelled(path)
+        return _kept(cache, _key(labelled), lambda: _judge_labelled(labelled, workers))
+    if not benchmark:
+        raise ConfigError(f"{path} is a run, so name whose problems its tasks are: --benchmark humaneval")
+    run = read_run(path, benchmark)
+    return _kept(cache, _key(run), lambda: _judge_run(run, workers))
+
+
+def _kept(cache: Path, key: str, judge: Callable[[], list[JudgedTask]]) -> list[JudgedTask]:
+    file = cache / "bench" / f"{key}.parquet"
+    if not file.exists():
+        write_records(file, JudgedTask, judge())
+    return read_records(file, JudgedTask)
+
+
+def _judge_labelled(tasks: Sequence[LabelledTask], workers: int) -> list[JudgedTask]:
+    with Sandbox(workers=workers, limits=LIMITS) as sandbox:
+        executions = sandbox.execute_many((task.solutions, task.tests) for task in tasks)
+        return [
+            JudgedTask(task.id, execution.outcomes, np.array(task.correct), np.array(task.test_valid, dtype=bool))
+            for task, execution in zip(tasks, executions, strict=True)
+        ]
+
+
+def _judge_run(tasks: Sequence[RunTask], workers: int) -> list[JudgedTask]:
+    """A solution is right where it passes the problem's own test, a test valid where the reference passes it."""
+    with Sandbox(workers=workers, limits=TRUTH_LIMITS) as sandbox:
+        right = list(sandbox.execute_many((_programs(task), [task.problem.test]) for task in tasks))
+        valid = list(sandbox.execute_many(([task.problem.reference], task.samples.tests) for task in tasks))
+    with Sandbox(workers=workers, limits=LIMITS) as sandbox:
+        missing = [task for task in tasks if task.outcomes is None]
+        executions = sandbox.execute_many((task.samples.solutions, task.samples.tests) for task in missing)
+        outcomes = [next(executions).outcomes if task.outcomes is None else task.outcomes for task in tasks]
+    return [
+        JudgedTask(task.problem.id, cells, truth.passed[:, 0], reference.passed[0])
+        for task, cells, truth, reference in zip(tasks, outcomes, right, valid, strict=True)
+    ]
+
+
+def _programs(task: RunTask) -> list[str]:
+    return [task.problem.program(solution) for solution in task.samples.solutions]
+
+
+def runs(task: JudgedTask) -> NDArray[np.bool_]:
+    """(n_solutions,) whether a solution ran to an answer in at least one cell: PASSED or WRONG."""
+    ran = (task.outcomes == Outcome.PASSED) | (task.outcomes == Outcome.WRONG)
+    return np.asarray(ran.any(axis=1))
+
+
+def _key(tasks: Sequence[LabelledTask] | Sequence[RunTask]) -> str:
+    parts = [VERSION, asdict(LIMITS), asdict(TRUTH_LIMITS), [_content(task) for task in tasks]]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _content(task: LabelledTask | RunTask) -> object:
+    if isinstance(task, LabelledTask):
+        return asdict(task)
+    outcomes = None if task.outcomes is None else task.outcomes.tolist()
+    return [asdict(task.problem), task.samples.solutions, task.samples.tests, outcomes]
