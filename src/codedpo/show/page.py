@@ -103,7 +103,9 @@ def _times(timing: Timing, width: int) -> Iterator[Text]:
     if not len(timing.timed):
         yield from _section(f"Run times: none, {tests} credible tests", width)
         return
-    yield from _section(f"Run times: processor time on {tests} credible tests, median of {rounds} rounds", width)
+    workload = timing.workload
+    what = f"a generated input of size {workload.sizes[-1]}" if workload else f"{tests} credible tests"
+    yield from _section(f"Run times: processor time on {what}, median of {rounds} rounds", width)
     timed: list[int] = timing.timed.tolist()
     for row, solution in sorted(enumerate(timed), key=lambda entry: median_seconds(timing, entry[1])):
         seconds = timing.seconds[row]
@@ -112,8 +114,11 @@ def _times(timing: Timing, width: int) -> Iterator[Text]:
             continue
         others = ", ".join(f"s{timed[other]}" for other in np.flatnonzero(timing.faster[row]))
         spread = f"({duration(float(seconds.min()))} to {duration(float(seconds.max()))})"
-        line = Text(f"s{solution:<4}{duration(median_seconds(timing, solution)):>9}  {spread:<24}")
+        growth = f"  growth {timing.growth[row]:.1f}" if workload else ""
+        line = Text(f"s{solution:<4}{duration(median_seconds(timing, solution)):>9}  {spread:<24}{growth}")
         yield line.append(f"  faster than {others}" if others else "", style="green")
+    if workload:
+        yield from (Text(line, style="dim") for line in visible(workload.generator).rstrip().split("\n"))
 
 
 def _left_out(dropped: Iterable[Dropped], width: int) -> Iterator[Text]:

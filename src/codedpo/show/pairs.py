@@ -31,4 +31,7 @@ def _times(pair: Pair) -> str:
     if math.isnan(pair.chosen_seconds) or math.isnan(pair.rejected_seconds):
         return ""
     ratio = f" ({pair.rejected_seconds / pair.chosen_seconds:.2f} times)" if pair.chosen_seconds else ""
-    return f"; {duration(pair.chosen_seconds)} against {duration(pair.rejected_seconds)}{ratio}"
+    growth = (
+        f", growth {pair.chosen_growth:.1f} against {pair.rejected_growth:.1f}" if pair.timed_on == "inputs" else ""
+    )
+    return f"; {duration(pair.chosen_seconds)} against {duration(pair.rejected_seconds)}{ratio}{growth}"
