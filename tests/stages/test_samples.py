@@ -101,7 +101,7 @@ def test_generators_of_inputs_are_held_to_their_signature_and_kept_once(tmp_path
     (samples,), around = sample(server, tmp_path, 2, input_generators=4)
     assert samples.input_generators == (GENERATOR,)
     assert samples.input_generation is not None
-    assert samples.input_generation.prompt_version == "inputs-1"
+    assert samples.input_generation.prompt_version == "inputs-2"
     assert [(what, id, reason) for what, id, reason, _ in around.dropped] == [
         ("input generator", "t#1", "no program that defines the function"),
         ("input generator", "t#3", "function takes fewer arguments than the signature"),

@@ -29,6 +29,12 @@ def signature_problem(program: str, signature: str) -> str | None:
     return _arguments_problem(wanted.args, found.args)
 
 
+def argument_names(signature: str) -> tuple[str, ...]:
+    """Names of the signature's positional arguments, in order."""
+    header = _header(signature)
+    return tuple(argument.arg for argument in (*header.args.posonlyargs, *header.args.args))
+
+
 def _header(signature: str) -> ast.FunctionDef:
     tree = syntax_tree(f"{signature.rstrip().rstrip(':')}: pass")
     assert isinstance(tree.body[0], ast.FunctionDef)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import ClassVar, Literal
 from codedpo.checks import require_at_least
 from codedpo.code.extract import extract, parse
 from codedpo.code.normal import count_duplicates
-from codedpo.code.signature import signature_problem
+from codedpo.code.signature import argument_names, signature_problem
 from codedpo.code.tests import split_tests
 from codedpo.context import Context
 from codedpo.imports import bring_samples
@@ -122,6 +123,8 @@ class SampleTasks:
         if purpose == "solution":
             return solution_prompt(task.text, task.signature)
         values = {"text": task.text, "signature": task.signature, "count": str(self.tests_per_answer)}
+        names = argument_names(task.signature)
+        values["arguments"] = ", ".join(names) + ("," if len(names) == 1 else "")
         return template(_PURPOSES[purpose]).render(**values)
 
     def _n_answers(self, purpose: _Purpose) -> int:
@@ -147,7 +150,8 @@ class SampleTasks:
         repairs: list[str] = []
         solutions = tuple(self._programs("solution", task, answers.solutions, repairs, context))
         tests = tuple(self._tests(task, answers.tests, repairs, context))[: self.n_tests]
-        generators = dict.fromkeys(self._programs("input generator", task, answers.inputs, repairs, context))
+        programs = self._programs("input generator", task, answers.inputs, repairs, context)
+        generators = dict.fromkeys(_with_random(program, repairs) for program in programs)
         samples = Samples(
             task=task,
             solutions=solutions,
@@ -266,3 +270,13 @@ def _fitting_programs(what: _Program, task: Task, programs: Sequence[str], conte
             yield program
         else:
             context.drop(what, f"{task.id}#{number}", reason, program)
+
+
+def _with_random(generator: str, repairs: list[str]) -> str:
+    """The generator with the import that small models forget."""
+    if re.search(r"\brandom\.", generator) and not re.search(
+        r"^\s*(import|from)\b.*\brandom\b", generator, re.MULTILINE
+    ):
+        repairs.append("import random added to an input generator")
+        return f"import random\n\n{generator}"
+    return generator
