@@ -13,7 +13,6 @@ import argparse
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codedpo.bench.judging import judged_tasks
+from codedpo.bench.reading import stage_rows
 from codedpo.context import Context
 from codedpo.models import default_cache
 from codedpo.pipeline import ChoosePairs, CrossExecute, RankSolutions, TimeSolutions
 from codedpo.records import Pair, Samples, TestFlaw, Timing
 from codedpo.sandbox import Sandbox
-from codedpo.store import read_records, write_records
+from codedpo.store import write_records
 
 _RANKINGS: dict[str, dict[str, Any]] = {
     "defaults": {},
@@ -77,7 +77,7 @@ class _Tools:
 def _filters(run: Path, limit: int, benchmark: str) -> None:
     judged = judged_tasks(run, benchmark, default_cache()) if benchmark else []
     right = {task.id: task.correct for task in judged}
-    known = [row for row in _rows(run, "samples", Samples) if not benchmark or row.task.id in right]
+    known = [row for row in stage_rows(run, "samples", Samples) if not benchmark or row.task.id in right]
     samples = known[:limit]
     with Sandbox() as box:
         tools = _Tools(box, right)
@@ -134,18 +134,13 @@ def _repeats(stage: ChoosePairs, timings: list[Timing]) -> frozenset[int]:
 
 
 def _draw(run: Path, count: int, seed: int) -> None:
-    pairs = list(_rows(run, "pairs", Pair))
+    pairs = list(stage_rows(run, "pairs", Pair))
     for number, pair in enumerate(random.Random(seed).sample(pairs, min(count, len(pairs)))):
         print(f"\n{'=' * 100}\n{number + 1}. {pair.kind} · {pair.task_id} · margin {pair.margin:.2f}")
         print(pair.prompt[-1]["content"])
         for name in ("chosen", "rejected"):
             seconds, score = getattr(pair, f"{name}_seconds"), getattr(pair, f"{name}_score")
             print(f"--- {name}: score {score:.4g}, {seconds * 1e6:.1f} us\n{getattr(pair, f'{name}_program')}")
-
-
-def _rows(run: Path, stage: str, record: type[Any]) -> Iterator[Any]:
-    for path in sorted((run / stage).glob("?????-????????????????.parquet")):
-        yield from read_records(path, record)
 
 
 def main() -> None:

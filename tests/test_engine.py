@@ -127,6 +127,18 @@ def test_a_task_that_equals_one_of_another_shard_is_left_out(source_folder: Path
     assert reasons.count(("samples", "equals an earlier task")) == 2
 
 
+def test_repeats_are_looked_for_again_where_a_shard_is_made_again(
+    source_folder: Path, loopback: LoopbackLLM, tmp_path: Path
+) -> None:
+    settings = make_config(run_settings(tmp_path / "run", source_folder, loopback.base_url))
+    run(settings, until="pairs")
+    for stage in ("timings", "pairs"):
+        for path in (tmp_path / "run" / stage).glob("00000-*.parquet"):
+            path.unlink()
+    run(settings, until="pairs")
+    assert len(list((tmp_path / "run" / "pairs").glob("skipped-*.json"))) == 2
+
+
 def test_repeats_are_looked_for_once(
     source_folder: Path, loopback: LoopbackLLM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

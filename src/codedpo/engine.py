@@ -28,7 +28,7 @@ from codedpo.config import Config
 from codedpo.context import Advance, Context, Dropped
 from codedpo.errors import ConfigError, RecordError
 from codedpo.executors import Executor, here
-from codedpo.places import Place, Remote, names_in
+from codedpo.places import Place, Remote, modified, names_in
 from codedpo.progress import Observer
 from codedpo.results import Board, StageResult
 from codedpo.schedule import Job, run_chains
@@ -180,7 +180,8 @@ class Engine:
         """What the stage shall leave out of each shard above; looked for once."""
         if not hasattr(stage, "skips"):
             return [frozenset()] * len(above.shards)
-        recipe = self._recipe(stage, *(shard.key for shard in above.shards))
+        # A shard that is made again may hold other measurements, and so other numbers.
+        recipe = self._recipe(stage, *(f"{shard.key} {modified(shard.path)}" for shard in above.shards))
         found = self.folder / stage.NAME / f"skipped-{recipe}.json"
         if not found.exists():
             numbers = [sorted(skipped) for skipped in stage.skips([shard.path for shard in above.shards])]

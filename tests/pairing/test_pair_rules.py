@@ -34,7 +34,7 @@ GIVEN = ranking(PASSED, [9.0, 9.0, 4.0, 0.0], credible=[1, 1, 1, 1, 0])
     ("rule", "pairs"),
     [
         ("top_bottom", [(0, 3), (1, 3)]),
-        ("over_margin", [(0, 3), (1, 3), (0, 2), (1, 2), (2, 3)]),
+        ("over_margin", [(0, 3), (1, 3), (2, 3), (0, 2), (1, 2)]),
         ("top_k_bottom_k", [(0, 3), (1, 3), (0, 2), (1, 2)]),
         ("acecoder", [(0, 2), (1, 2)]),  # shares 1, .8, .4, 0: a rejected one must pass something
     ],
@@ -58,15 +58,24 @@ def test_without_credible_tests_nobody_passes() -> None:
 
 def test_in_a_small_task_both_ends_may_meet() -> None:
     given = ranking([[1], [0], [0]], [2.0, 1.0, 0.0], credible=[1])
-    assert list(CORRECTNESS_RULES["top_k_bottom_k"](given, SETTINGS)) == [Choice(0, 2), Choice(0, 1), Choice(1, 2)]
+    assert list(CORRECTNESS_RULES["top_k_bottom_k"](given, SETTINGS)) == [Choice(0, 2), Choice(1, 2), Choice(0, 1)]
 
 
-@pytest.mark.parametrize("rule", CORRECTNESS_RULES)
-def test_equal_scores_and_equal_passes_make_no_ordered_pair(rule: str) -> None:
+@pytest.mark.parametrize(
+    ("rule", "pairs"),
+    [("top_bottom", [(0, 1), (1, 0)]), *((rule, []) for rule in CORRECTNESS_RULES if rule != "top_bottom")],
+)
+def test_of_equal_solutions_only_ties_are_proposed(rule: str, pairs: list[tuple[int, int]]) -> None:
     given = ranking([[1, 0], [1, 0]], [3.0, 3.0], credible=[1, 0])
-    assert all(margin(given, choice) == 0 for choice in CORRECTNESS_RULES[rule](given, SETTINGS))
+    assert list(CORRECTNESS_RULES[rule](given, SETTINGS)) == [Choice(*pair) for pair in pairs]
+
+
+def test_the_largest_margin_comes_first_and_not_the_largest_difference() -> None:
+    given = ranking([[1], [1], [1], [0]], [10.0, 6.0, 4.0, 1.0], credible=[1])
+    first, second, third, *_ = CORRECTNESS_RULES["over_margin"](given, SETTINGS)
+    assert (first, second, third) == (Choice(0, 3), Choice(1, 3), Choice(2, 3))
 
 
 @pytest.mark.parametrize(("scores", "value"), [([4.0, 1.0], 0.75), ([-2.0, -4.0], 0.5), ([0.0, 0.0], 0.0)])
 def test_the_margin_is_relative_to_the_larger_score_whatever_its_sign(scores: list[float], value: float) -> None:
-    assert margin(ranking([[1], [0]], scores, credible=[1]), Choice(0, 1)) == value
+    assert margin(np.array(scores), Choice(0, 1)) == value

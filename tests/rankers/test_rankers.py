@@ -6,8 +6,9 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 import codedpo
 from codedpo.errors import ConfigError
-from codedpo.rankers import RANKERS, Scores
+from codedpo.rankers import RANKERS, Scores, rank
 from codedpo.rankers.codedpo import CodeDPO
+from codedpo.rankers.scores import settled
 
 MATRICES = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=8))
 
@@ -76,3 +77,24 @@ def test_unknown_rankers_and_parameters_are_explained() -> None:
         codedpo.rank(np.ones((1, 1), bool), damp=1)
     with pytest.raises(ValueError, match=r"must be \(n_solutions, n_tests\)"):
         codedpo.rank(np.ones(3, bool))
+
+
+@pytest.mark.parametrize("name", RANKERS)
+def test_settled_scores_of_equal_solutions_are_equal_to_the_last_bit(name: str) -> None:
+    draw = np.random.default_rng(0)
+    unequal = 0
+    for _ in range(60):
+        rows = draw.random((6, 15)) < 0.5
+        of = draw.integers(6, size=15)
+        scores = rank(rows[of], name).solutions
+        level = settled(scores)
+        unequal += any(len(set(scores[of == row])) > 1 for row in of)
+        assert name == "random" or all(len(set(level[of == row].tolist())) == 1 for row in of)
+        assert np.allclose(level, scores, rtol=1e-8, atol=1e-8 * np.abs(scores).max())
+    assert name != "codedpo" or unequal  # else this test shows nothing
+
+
+def test_settling_keeps_what_differs_and_odd_sizes() -> None:
+    assert settled(np.array([1.0, 1.0 + 1e-12, 2.0, -3.0])).tolist() == [1.0, 1.0, 2.0, -3.0]
+    assert settled(np.array([0.0, 0.0])).tolist() == [0.0, 0.0]
+    assert settled(np.empty(0)).tolist() == []

@@ -1,5 +1,6 @@
 """The pair rule, clause by clause."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,8 +95,8 @@ def test_a_slower_one_of_equal_score_stands_in_for_the_slowest_of_higher_score()
 @pytest.mark.parametrize(
     ("timed", "seconds", "scores", "reason"),
     [
-        ([], [], [2.0, 2.0], "fewer than two solutions to compare"),
-        ([0, 1], [[1.0, 1.0], [np.nan, 1.0]], [2.0, 2.0], "fewer than two solutions to compare"),
+        ([], [], [2.0, 2.0], "nothing was timed"),
+        ([0, 1], [[1.0, 1.0], [np.nan, 1.0]], [2.0, 2.0], "fewer than two solutions passed again"),
         ([0, 1], [[1.0, 1.0], [1.05, 1.05]], [2.0, 2.0], "run times differ too little"),
         ([0, 1], [[1.0, 3.0], [2.0, 2.0]], [2.0, 2.0], "no run time is shown to be shorter than another"),
         ([0, 1], [[1.0, 1.0], [2.0, 2.0]], [1.0, 2.0], "the faster one has the lower score"),
@@ -145,6 +146,20 @@ def test_at_most_so_many_pairs_of_a_kind_are_kept(tmp_path: Path) -> None:
     for limit, expected in ((1, [(0, 2)]), (2, [(0, 2), (1, 2)]), (5, [(0, 2), (1, 2)])):
         pairs, _ = run(ChoosePairs(max_pairs=limit, efficiency=False), [timing(*SPREAD)], tmp_path)
         assert [(pair.chosen_index, pair.rejected_index) for pair in pairs] == expected
+
+
+def test_equal_programs_make_one_pair_of_a_task(tmp_path: Path) -> None:
+    given = timing([[1, 1], [1, 0], [0, 0], [1, 1]], [2.0, 1.0, 0.0, 2.0])  # programs 0 and 3 are the same
+    pairs, dropped = run(ChoosePairs(rule="over_margin", max_pairs=2, efficiency=False), [given], tmp_path)
+    assert [(pair.chosen_index, pair.rejected_index) for pair in pairs] == [(0, 2), (1, 2)]
+    assert ("correctness candidate", "equals another pair of the task", "1 candidates") in dropped
+
+
+def test_only_efficiency_pairs_tell_run_times(tmp_path: Path) -> None:
+    given = timing([[1, 1], [1, 1], [0, 0]], [2.0, 2.0, 0.0], [0, 1], [[2.0, 2.2], [1.0, 1.1]])
+    (correctness, efficiency), _ = run(ChoosePairs(), [given], tmp_path)
+    assert math.isnan(correctness.chosen_seconds) and correctness.timed_on == ""
+    assert (efficiency.chosen_seconds, efficiency.timed_on) == (pytest.approx(1.05), "tests")
 
 
 def test_the_differing_middle_is_marked_in_the_answers(tmp_path: Path) -> None:

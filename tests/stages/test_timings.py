@@ -96,10 +96,20 @@ def test_without_generators_or_where_switched_off_the_tests_are_timed(pool: Sand
         assert np.isfinite(timing.seconds).all()
 
 
-@pytest.mark.parametrize("row", [ranking((LIST, DICT), n_credible=1), ranking((LIST, LIST)), ranking((LIST,))])
-def test_where_there_is_nothing_to_compare_no_generator_is_run(pool: Sandbox, tmp_path: Path, row: Ranking) -> None:
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (ranking((LIST, DICT), n_credible=1), "too few credible tests"),
+        (ranking((LIST, LIST)), "fewer than two different credible solutions"),
+        (ranking((LIST,)), "fewer than two different credible solutions"),
+    ],
+)
+def test_where_there_is_nothing_to_compare_no_generator_is_run(
+    pool: Sandbox, tmp_path: Path, row: Ranking, reason: str
+) -> None:
     timing, around = time(pool, tmp_path, row)
-    assert (timing.timed.tolist(), timing.workload, around.dropped) == ([], None, [])
+    assert (timing.timed.tolist(), timing.workload) == ([], None)
+    assert around.reasons == [("timing", reason)]
 
 
 @pytest.mark.parametrize("body", ["while True: pass", "import os; os._exit(0)", "return (bytes(10 ** 12),)"])

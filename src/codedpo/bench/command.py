@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from codedpo.bench.comparing import Comparison, Table, TaskSet, compare_rankers
+from codedpo.bench.comparing import TOGETHER, Comparison, Table, TaskSet, compare_rankers
 from codedpo.bench.draws import Shape
 from codedpo.bench.figure import pair_accuracy_figure
 from codedpo.bench.judging import judged_tasks
@@ -53,7 +53,8 @@ def bench_rankers(asked: RankerBenchmark, console: Console) -> list[Table]:
 
 
 def _write(asked: RankerBenchmark, tables: Sequence[Table]) -> None:
-    last = tables[-1].data  # all together where there are several
+    names = [table.data for table in tables]
+    last = TOGETHER if TOGETHER in names else names[-1]
     asked.output.mkdir(parents=True, exist_ok=True)
     write_text(asked.output / "results.json", as_json(tables, asked.comparison))
     write_text(asked.output / "tables.md", markdown(tables))

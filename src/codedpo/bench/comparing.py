@@ -19,6 +19,9 @@ from codedpo.rankers import RANKERS, make_ranker
 BASELINE = "codedpo"
 _NEEDS_VALIDITY = "half of the valid tests removed"
 
+TOGETHER = "all together"
+"""The name of all inputs in tables."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -81,7 +84,7 @@ def compare_rankers(
             measured.append(_measure_all(group, setting, comparison))
             tables.append(_table(group.name, setting, [group], measured[-1:], comparison))
         if len(known) > 1:
-            tables.append(_table("all together", setting, known, measured, comparison))
+            tables.append(_table(TOGETHER, setting, known, measured, comparison))
     return tables
 
 

@@ -67,7 +67,7 @@ def read_run(folder: Path, benchmark: str) -> list[RunTask]:
         RecordError: the folder holds no finished samples, or none of its tasks is a problem of the benchmark.
     """
     problems = {problem.id: problem for problem in resolve(benchmark, BENCHMARKS, "--benchmark")().problems()}
-    rows = _executed(folder) or [(samples, None) for samples in _rows(folder, "samples", Samples)]
+    rows = _executed(folder) or [(samples, None) for samples in stage_rows(folder, "samples", Samples)]
     tasks = [
         RunTask(problems[samples.task.id], samples, outcomes)
         for samples, outcomes in rows
@@ -111,10 +111,10 @@ def _flags(row: Row, column: str, of: Sequence[str]) -> tuple[bool, ...]:
 
 
 def _executed(folder: Path) -> list[tuple[Samples, NDArray[np.uint8] | None]]:
-    return [(row.samples, row.outcomes) for row in _rows(folder, "executions", Execution)]
+    return [(row.samples, row.outcomes) for row in stage_rows(folder, "executions", Execution)]
 
 
-def _rows(folder: Path, stage: str, record: type[Record]) -> list[Record]:
+def stage_rows(folder: Path, stage: str, record: type[Record]) -> list[Record]:
     """The rows of a stage of a run; none where the run did not come to it."""
     manifest = folder / "manifest.json"
     try:

@@ -24,6 +24,7 @@ _VALUES: dict[str, tuple[str, ...]] = {
 }
 _ANY = ("None", "False", "1", "''", "'a'", "[]", "[0]", "()", "{}")
 _FIRST = "arguments[0]"
+_CHANGES = ("clear()", "reverse()", "append(0)", "pop()")
 
 
 def stub_panel(signature: str) -> tuple[str, ...]:
@@ -39,7 +40,10 @@ def stub_panel(signature: str) -> tuple[str, ...]:
     first = next(iter((*header.args.posonlyargs, *header.args.args)), None)
     if first is not None and set(_kinds(first.annotation)) & set(kinds):
         values.append(_FIRST)
-    return tuple(f"def {header.name}(*arguments, **named):\n    return {value}\n" for value in values)
+    bodies = [f"return {value}" for value in values]
+    if kinds == ("None",):  # what such a function does, it does to its arguments
+        bodies += [f"{_FIRST}.{change}" for change in _CHANGES]
+    return tuple(f"def {header.name}(*arguments, **named):\n    {body}\n" for body in bodies)
 
 
 def _kinds(annotation: ast.expr | None) -> tuple[str, ...]:

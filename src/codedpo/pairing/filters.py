@@ -6,7 +6,7 @@ The paper names no thresholds; all of these are ours, each can be switched off, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from codedpo.code.difference import text_difference, tree_difference
@@ -73,16 +73,22 @@ def _on(programs: Sequence[str], keeps: _Keeps) -> Callable[[Choice], bool]:
     return lambda choice: keeps(programs[choice.chosen], programs[choice.rejected])
 
 
-def select(candidates: Iterable[Choice], filters: Sequence[Filter], limit: int) -> Selection:
-    """The first candidates that every filter keeps, at most `limit`."""
+def select(
+    candidates: Iterable[Choice], filters: Sequence[Filter], limit: int, key: Callable[[Choice], Hashable]
+) -> Selection:
+    """The first candidates that every filter keeps, at most `limit`, and of those with one key the first."""
     kept: list[Choice] = []
+    keys: set[Hashable] = set()
     stopped: Counter[str] = Counter()
     for candidate in candidates:
         reason = next((found.reason for found in filters if not found.keeps(candidate)), None)
+        if reason is None and key(candidate) in keys:
+            reason = "equals another pair of the task"
         if reason is not None:
             stopped[reason] += 1
             continue
         kept.append(candidate)
+        keys.add(key(candidate))
         if len(kept) == limit:
             break
     return Selection(tuple(kept), stopped)

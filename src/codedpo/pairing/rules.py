@@ -43,7 +43,7 @@ def top_bottom(ranking: Ranking, settings: RuleSettings) -> Iterator[Choice]:
     """CodeDPO: the highest-scored solution against the lowest-scored one."""
     scores = ranking.solution_scores
     top, bottom = np.flatnonzero(scores == scores.max()), np.flatnonzero(scores == scores.min())
-    yield from (Choice(*pair) for pair in itertools.product(top.tolist(), bottom.tolist()))
+    yield from (Choice(i, j) for i, j in itertools.product(top.tolist(), bottom.tolist()) if i != j)
 
 
 def over_margin(ranking: Ranking, settings: RuleSettings) -> Iterator[Choice]:
@@ -101,18 +101,18 @@ def speedups(timing: Timing) -> NDArray[np.float64]:
     return np.array(found).reshape(len(timing.timed), len(timing.timed))
 
 
-def margin(ranking: Ranking, choice: Choice) -> float:
+def margin(scores: NDArray[np.float64], choice: Choice) -> float:
     """(chosen - rejected) / the larger of the two scores without sign: 0 to 1 where no score is negative."""
-    chosen, rejected = (float(ranking.solution_scores[index]) for index in (choice.chosen, choice.rejected))
+    chosen, rejected = float(scores[choice.chosen]), float(scores[choice.rejected])
     largest = max(abs(chosen), abs(rejected))
     return (chosen - rejected) / largest if largest else 0.0
 
 
 def _by_margin(scores: NDArray[np.float64], indices: range | list[int]) -> Iterator[Choice]:
-    """Every two of these solutions of different scores, the largest difference first, then in sampled order."""
-    pairs = [(i, j) for i, j in itertools.permutations(indices, 2) if scores[i] > scores[j]]
-    pairs.sort(key=lambda pair: scores[pair[1]] - scores[pair[0]])
-    yield from (Choice(*pair) for pair in pairs)
+    """Every two of these solutions of different scores, the largest margin first, then the largest difference."""
+    pairs = [Choice(i, j) for i, j in itertools.permutations(indices, 2) if scores[i] > scores[j]]
+    pairs.sort(key=lambda choice: (-margin(scores, choice), scores[choice.rejected] - scores[choice.chosen]))
+    yield from pairs
 
 
 CORRECTNESS_RULES: dict[str, Callable[[Ranking, RuleSettings], Iterator[Choice]]] = {

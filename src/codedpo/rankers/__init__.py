@@ -26,8 +26,8 @@ from codedpo.rankers.majority import Majority
 from codedpo.rankers.rank_sum import RankSum
 from codedpo.rankers.scores import Scores
 
-_TOGETHER = 2048
-"""Matrices scored at once: their floats stay within a few megabytes."""
+_CELLS_TOGETHER = 2048 * 15 * 15
+"""Cells of the matrices scored at once: their floats stay within a few megabytes."""
 
 __all__ = ["RANKERS", "Ranker", "Scores", "make_ranker", "rank", "rank_many", "score_many"]
 
@@ -106,7 +106,8 @@ def score_many(scorer: Ranker, passed: Sequence[NDArray[np.bool_]] | NDArray[np.
 
 
 def _same_shape(together: Callable[[NDArray[np.bool_]], list[Scores]], passed: NDArray[np.bool_]) -> list[Scores]:
-    chunks = (passed[start : start + _TOGETHER] for start in range(0, len(passed), _TOGETHER))
+    step = max(1, _CELLS_TOGETHER // max(1, int(np.prod(passed.shape[1:]))))
+    chunks = (passed[start : start + step] for start in range(0, len(passed), step))
     return [scores for chunk in chunks for scores in together(chunk)]
 
 

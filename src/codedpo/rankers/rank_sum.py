@@ -11,7 +11,7 @@ from codedpo.rankers.b4 import AveragedB4
 from codedpo.rankers.codedpo import CodeDPO
 from codedpo.rankers.consensus import informative, support
 from codedpo.rankers.kernel import KernelConsensus, telling_weights
-from codedpo.rankers.scores import Scores
+from codedpo.rankers.scores import Scores, settled
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,7 @@ class RankSum:
 
 
 def ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) how many scores are lower, equal ones counted half; scores are equal to nine digits of the largest."""
-    largest = np.abs(scores).max(initial=0.0)
-    rounded = np.asarray((scores / largest).round(9)) if largest > 0 else scores
-    values, of, counts = np.unique(rounded, return_inverse=True, return_counts=True)
+    """(n,) how many scores are lower, equal ones counted half."""
+    _, of, counts = np.unique(settled(scores), return_inverse=True, return_counts=True)
     below = np.cumsum(counts) - counts
-    return (below + (counts - 1) / 2)[of.reshape(-1)] if len(values) else scores
+    return (below + (counts - 1) / 2)[of.reshape(-1)] if len(counts) else scores

@@ -1,4 +1,4 @@
-"""What a ranker returns."""
+"""What a ranker returns, and when two scores are equal."""
 
 from dataclasses import dataclass
 
@@ -14,3 +14,18 @@ class Scores:
     """(n_solutions,)"""
     tests: NDArray[np.float64]
     """(n_tests,)"""
+
+
+def settled(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The scores (n,), equal where they differ by rounding noise only: by less than 1e-9 of the largest.
+
+    Products of matrices round by the place of a row, so that solutions with the same passes may differ in the last bit.
+    """
+    if not len(scores):
+        return scores
+    order = np.argsort(scores, kind="stable")
+    rising = scores[order]
+    starts = np.concatenate([[True], np.diff(rising) > 1e-9 * np.abs(scores).max()])
+    level = np.empty_like(rising)
+    level[order] = rising[starts][np.cumsum(starts) - 1]
+    return level

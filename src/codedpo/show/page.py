@@ -107,7 +107,10 @@ def _times(timing: Timing, width: int) -> Iterator[Text]:
     what = f"a generated input of size {workload.sizes[-1]}" if workload else f"{tests} credible tests"
     yield from _section(f"Run times: processor time on {what}, median of {rounds} rounds", width)
     timed: list[int] = timing.timed.tolist()
-    for row, solution in sorted(enumerate(timed), key=lambda entry: median_seconds(timing, entry[1])):
+    medians = [median_seconds(timing, solution) for solution in timed]
+    order: list[int] = np.argsort(medians, kind="stable").tolist()  # nan comes last
+    for row in order:
+        solution = timed[row]
         seconds = timing.seconds[row]
         if not np.isfinite(seconds).all():
             yield Text(f"s{solution:<4} did not pass again")

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -42,6 +42,7 @@ from codedpo.records import Pair, Ranking, Timing
 from codedpo.store import read_records
 
 Kind = Literal["correctness", "efficiency"]
+_REPEATED = "equals a pair of an earlier task"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class ChoosePairs:
     k: int = 2
     """Solutions at each end that the rule `top_k_bottom_k` takes."""
     min_margin: float = 0.1
-    """Least (chosen - rejected) / chosen score, for the rules that go by scores."""
+    """Least (chosen - rejected) / the larger score without sign, for the rules that go by scores; of little meaning for
+    `b4`, whose scores are logarithms."""
     min_informative_tests: int = 1
     """Tests that some solutions pass and some fail, of which the chosen one passes at least this many."""
     min_text_difference: float = 0.0
@@ -109,15 +111,16 @@ class ChoosePairs:
             assert task is not None
             for kind, selection in self.choose(timing).items():
                 kept: list[Choice] = []
+                repeated = 0
                 for choice in selection.choices:
                     if number in context.skipped:
-                        selection.stopped["equals a pair of an earlier task"] += 1
+                        repeated += 1
                     else:
                         kept.append(choice)
                     number += 1
                 yield from (_pair(timing, kind, choice) for choice in kept)
-                reasons = selection.stopped.most_common()
-                if not kept:  # a task without a pair is told once, with the reason that stopped most candidates
+                reasons = [(_REPEATED, repeated)] * bool(repeated) + selection.stopped.most_common()
+                if not kept:  # a task without a pair is told once, with the reason that came nearest or was most common
                     detail = "; ".join(f"{reason}: {count}" for reason, count in reasons)
                     context.drop(kind, task.id, reasons[0][0], detail)
                 for reason, count in reasons if kept else ():
@@ -147,12 +150,15 @@ class ChoosePairs:
         ]
         if self.rule in SCORE_RULES:
             filters.insert(0, Filter("scores tie or differ too little", lambda choice: self._is_clear(ranking, choice)))
-        return select(candidates, filters, self.max_pairs).or_because(f"no candidate by the rule {self.rule}")
+        found = select(candidates, filters, self.max_pairs, _programs_of(ranking))
+        return found.or_because(f"no candidate by the rule {self.rule}")
 
     def speed(self, timing: Timing) -> Selection:
         """Efficiency pairs of one task."""
+        if not len(timing.timed):
+            return Selection(()).or_because("nothing was timed")
         if np.isfinite(timing.seconds).all(axis=1).sum() < 2:  # nan: a run that did not pass again
-            return Selection(()).or_because("fewer than two solutions to compare")
+            return Selection(()).or_because("fewer than two solutions passed again")
         ratios, scores = speedups(timing), timing.ranking.solution_scores
         place = {index: row for row, index in enumerate(timing.timed.tolist())}
         filters = (
@@ -165,12 +171,12 @@ class ChoosePairs:
             ),
             *self._program_filters(timing.ranking),
         )
-        found = select(faster_slower(timing), filters, self.max_pairs)
+        found = select(faster_slower(timing), filters, self.max_pairs, _programs_of(timing.ranking))
         return found.or_because("no run time is shown to be shorter than another")
 
     def _is_clear(self, ranking: Ranking, choice: Choice) -> bool:
         scores = ranking.solution_scores
-        return scores[choice.chosen] > scores[choice.rejected] and margin(ranking, choice) >= self.min_margin
+        return scores[choice.chosen] > scores[choice.rejected] and margin(scores, choice) >= self.min_margin
 
     def _program_filters(self, ranking: Ranking) -> tuple[Filter, ...]:
         bounds = ProgramFilters(self.min_text_difference, self.min_tree_difference, self.max_length_ratio)
@@ -185,6 +191,12 @@ class ChoosePairs:
                 yield _Key(kind, *(fingerprint(re.sub(rf"\b{name}\b", "_", program)) for program in programs))
 
 
+def _programs_of(ranking: Ranking) -> Callable[[Choice], tuple[str, str]]:
+    """The fingerprints of a candidate's two programs."""
+    solutions = ranking.execution.samples.solutions
+    return lambda choice: (fingerprint(solutions[choice.chosen]), fingerprint(solutions[choice.rejected]))
+
+
 def _pair(timing: Timing, kind: Kind, choice: Choice) -> Pair:
     ranking, scores = timing.ranking, timing.ranking.solution_scores
     samples = ranking.execution.samples
@@ -193,6 +205,7 @@ def _pair(timing: Timing, kind: Kind, choice: Choice) -> Pair:
     chosen, rejected = (samples.solutions[index] for index in (choice.chosen, choice.rejected))
     answers = completion(chosen), completion(rejected)
     differing = middle(answers[0]["content"], answers[1]["content"])
+    is_timed = kind == "efficiency"
     return Pair(
         prompt=list(solution_prompt(task.text, task.signature)),
         chosen=[answers[0]],
@@ -205,17 +218,17 @@ def _pair(timing: Timing, kind: Kind, choice: Choice) -> Pair:
         rejected_program=rejected,
         chosen_score=float(scores[choice.chosen]),
         rejected_score=float(scores[choice.rejected]),
-        margin=margin(ranking, choice),
+        margin=margin(scores, choice),
         chosen_middle=differing.first,
         rejected_middle=differing.second,
-        chosen_seconds=_seconds(timing, choice.chosen),
-        rejected_seconds=_seconds(timing, choice.rejected),
+        chosen_seconds=_seconds(timing, choice.chosen) if is_timed else math.nan,
+        rejected_seconds=_seconds(timing, choice.rejected) if is_timed else math.nan,
         ranker=ranking.ranker,
         seed=task.seed,
         generation=samples.solution_generation,
-        timed_on="inputs" if timing.workload else "tests" if len(timing.timed) else "",
-        chosen_growth=_growth(timing, choice.chosen),
-        rejected_growth=_growth(timing, choice.rejected),
+        timed_on="" if not is_timed else "inputs" if timing.workload else "tests",
+        chosen_growth=_growth(timing, choice.chosen) if is_timed else math.nan,
+        rejected_growth=_growth(timing, choice.rejected) if is_timed else math.nan,
     )
 
 

@@ -13,6 +13,7 @@ from codedpo.checks import require_at_least
 from codedpo.context import Context
 from codedpo.credible import credible_tests, find_flaws
 from codedpo.rankers import Ranker, make_ranker
+from codedpo.rankers.scores import settled
 from codedpo.records import Execution, Ranking, TestFlaw
 
 
@@ -48,14 +49,15 @@ class RankSolutions:
         ranker = self.make()
         for execution in rows:
             scores = ranker(execution.passed)
+            solutions = settled(scores.solutions)
             flaws = find_flaws(execution.passed, execution.stub_passes, self.max_stub_passes)
             context.advance(rows=1)
             yield Ranking(
                 execution=execution,
                 ranker=self.ranker,
-                solution_scores=scores.solutions,
+                solution_scores=solutions,
                 test_scores=scores.tests,
-                credible=credible_tests(execution.passed, scores.solutions, self._allowed(flaws)),
+                credible=credible_tests(execution.passed, solutions, self._allowed(flaws)),
                 flaws=flaws,
             )
 

@@ -19,6 +19,7 @@ from codedpo.code.extract import extract, parse
 from codedpo.code.normal import count_duplicates
 from codedpo.code.signature import argument_names, signature_problem
 from codedpo.code.tests import split_tests
+from codedpo.code.vacuous import vacuous_reason
 from codedpo.context import Context
 from codedpo.imports import bring_samples
 from codedpo.llms import Completion, Request, Sampling
@@ -230,10 +231,11 @@ class SampleTasks:
         tests: list[str] = []
         for number, test in enumerate(samples.tests):
             tree = parse(test)
-            if tree is not None and tree.body:
+            reason = vacuous_reason(tree.body, task.entry_point) if tree is not None else "test does not parse"
+            if reason is None:
                 tests.append(test)
             else:
-                context.drop("test", f"{task.id}#{number}", "test does not parse", test)
+                context.drop("test", f"{task.id}#{number}", reason, test)
         return replace(
             samples,
             solutions=solutions,

@@ -55,7 +55,8 @@ class TimeSolutions(TimingSettings):
 
     def _time(self, ranking: Ranking, context: Context) -> Timing:
         indices = self._timed(ranking)
-        if not indices:
+        if isinstance(indices, str):
+            context.drop("timing", _task_id(ranking), indices)
             return _untimed(ranking)
         samples, sandbox = ranking.execution.samples, context.tools.sandbox()
         candidates = _candidates(ranking, indices)
@@ -77,17 +78,19 @@ class TimeSolutions(TimingSettings):
             context.drop("input generator", _task_id(ranking), dropped.reason, detail)
         return search.workload
 
-    def _timed(self, ranking: Ranking) -> list[int]:
-        """Solutions that pass every credible test, one of each normal form; none where there is nothing to compare."""
+    def _timed(self, ranking: Ranking) -> list[int] | str:
+        """Solutions that pass every credible test, one of each normal form; why, where there is nothing to compare."""
         backing = backing_tests(ranking.execution.passed, ranking.credible, ranking.flaws)
         if not ranking.credible.any() or backing.sum() < self.min_credible_tests:
-            return []
+            return "too few credible tests"
         passes_all = ranking.execution.passed[:, ranking.credible].all(axis=1)
         different: dict[str, int] = {}
         for index in np.flatnonzero(passes_all).tolist():
             different.setdefault(fingerprint(ranking.execution.samples.solutions[index]), index)
+        if len(different) < 2:
+            return "fewer than two different credible solutions"
         best = sorted(different.values(), key=lambda index: (-ranking.solution_scores[index], index))
-        return sorted(best[: self.max_solutions]) if len(different) > 1 else []
+        return sorted(best[: self.max_solutions])
 
 
 def _candidates(ranking: Ranking, indices: list[int]) -> Candidates:

@@ -1,8 +1,9 @@
-"""Solutions and a preparation in, whether all give the same result out: no result is known to who makes another.
+"""Solutions and a preparation in, whether all give the same result out.
 
 Arguments are made once; each solution gets its own copy of them, in a process of its own; one more process, which runs
-none of their code, compares the results. Equal is what `==` calls equal, but numbers may differ by rounding, nan
-equals nan, and only plain data can be compared at all.
+none of their code, compares the results. The memory that a process inherits holds the results before its own: code that
+searches it could repeat one, but trust.py calls no such code trusted. Equal is what `==` calls equal, but numbers may
+differ by rounding, nan equals nan, and only plain data can be compared at all.
 """
 
 import functools
