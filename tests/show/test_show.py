@@ -102,9 +102,9 @@ def test_run_times_on_generated_inputs_say_so_with_size_growth_and_generator(tmp
     run(make_config(settings(tmp_path, samples={"path": str(tmp_path / "s.jsonl")})))
     text = page(tmp_path / "run", "in")
     assert re.search(r"-- Run times: processor time on a generated input of size \d+, median of ", text)
-    assert re.search(r"\ns0 +\S+ \S+ +\(.*\) +growth \d\.\d +faster than s1\n", text)
+    assert re.search(r"\ns0 +\S+ \S+ +\(.*\) +growth -?\d+\.\d +faster than s1\n", text)
     assert "\ndef make_input(size, seed):\n    return list(range(size)), size // 2\n" in text
-    assert re.search(r"times\), growth \d\.\d against \d\.\d\n", text)
+    assert re.search(r"times\), growth -?\d+\.\d against -?\d+\.\d\n", text)
 
 
 def test_a_test_is_listed_with_its_score_under_its_matrix_column(brought: Path) -> None:

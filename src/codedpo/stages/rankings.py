@@ -22,7 +22,7 @@ class RankSolutions:
     """Rank the solutions and tests of each task."""
 
     NAME: ClassVar[str] = "rankings"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     MAKES: ClassVar[type] = Ranking
     NEEDS: ClassVar[Literal["cores"]] = "cores"
 
