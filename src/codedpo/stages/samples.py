@@ -53,7 +53,7 @@ class SampleTasks:
     """Sample solutions, tests and generators of inputs."""
 
     NAME: ClassVar[str] = "samples"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     MAKES: ClassVar[type] = Samples
     NEEDS: ClassVar[Literal["llm"]] = "llm"
 
