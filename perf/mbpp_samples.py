@@ -1,6 +1,10 @@
-"""MBPP+ in, tasks for a run out: text and typed signature as this project's own tasks have them, without an example.
+"""MBPP+ in, tasks for a run out; that run in, its samples with their truth out: the second set of docs/rankers.md.
 
     python perf/mbpp_samples.py tasks MbppPlus-v0.2.0.jsonl.gz tasks.jsonl --count 100
+    codedpo data --config perf/mbpp.yaml tasks.path=tasks.jsonl
+    MBPP_OVERRIDE_PATH=MbppPlus-v0.2.0.jsonl.gz python perf/mbpp_samples.py pack runs/mbpp samples.jsonl.gz
+
+A task has a text and a typed signature as this project's own tasks have them, and no example.
 
 The problems are drawn by a hash of their id, so that a larger count adds problems and those never drawn stay unseen.
 """
@@ -14,6 +18,11 @@ import hashlib
 import json
 from pathlib import Path
 from typing import Any
+
+from codedpo.bench.judging import judged_tasks
+from codedpo.bench.reading import stage_rows
+from codedpo.models import default_cache
+from codedpo.records import Execution
 
 
 def _drawn(path: Path, count: int) -> list[dict[str, Any]]:
@@ -74,14 +83,37 @@ def _task(problem: dict[str, Any]) -> dict[str, str]:
     return {"id": problem["task_id"], "text": text, "signature": signature}
 
 
+def _pack(run: Path, output: Path) -> None:
+    """Write the samples of a run with what MBPP+ says of them, for `codedpo bench rankers`."""
+    judged = {task.id: task for task in judged_tasks(run, "mbppplus", default_cache())}
+    with gzip.GzipFile(output, "wb", mtime=0) as file:
+        for execution in stage_rows(run, "executions", Execution):
+            samples = execution.samples
+            task = judged.get(samples.task.id) if samples.task else None
+            if task is None:
+                continue
+            row = {
+                "task_id": task.id,
+                "entry_point": samples.task.entry_point,
+                "solutions": samples.solutions,
+                "tests": samples.tests,
+                "correct": task.correct.tolist(),
+                "test_valid": task.test_valid.tolist(),
+            }
+            file.write(json.dumps(row).encode() + b"\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("verb", choices=["tasks"])
-    parser.add_argument("problems", type=Path)
+    parser.add_argument("verb", choices=["tasks", "pack"])
+    parser.add_argument("source", type=Path, help="MBPP+'s file, or the run")
     parser.add_argument("output", type=Path)
     parser.add_argument("--count", type=int, default=100)
     arguments = parser.parse_args()
-    tasks = [_task(problem) for problem in _drawn(arguments.problems, arguments.count)]
+    if arguments.verb == "pack":
+        _pack(arguments.source, arguments.output)
+        return
+    tasks = [_task(problem) for problem in _drawn(arguments.source, arguments.count)]
     arguments.output.write_text("".join(json.dumps(task) + "\n" for task in tasks))
 
 
