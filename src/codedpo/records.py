@@ -208,6 +208,11 @@ class Timing:
     growth: NDArray[np.float64] = field(default_factory=_unknown, metadata={"dtype": "float64", "measured": True})
     """(n_timed,) exponent with which run time grows with the workload's size, nan: unknown; empty without one."""
 
+    def median_seconds(self, solution: int) -> float:
+        """Median over the rounds, in seconds; nan where the solution was not timed or did not pass again."""
+        rows = np.flatnonzero(self.timed == solution)
+        return float(np.median(self.seconds[rows[0]])) if len(rows) else math.nan
+
 
 @dataclass(frozen=True)
 class Pair:

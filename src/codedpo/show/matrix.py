@@ -68,14 +68,8 @@ def matrix_lines(execution: Execution, ranking: Ranking | None, timing: Timing |
 def _label(execution: Execution, ranking: Ranking | None, timing: Timing | None, solution: int) -> str:
     passed = execution.passed[solution]
     score = f"{ranking.solution_scores[solution]:10.4g}" if ranking is not None else ""
-    time = f"{duration(median_seconds(timing, solution)):>9}" if timing is not None and len(timing.timed) else ""
+    time = f"{duration(timing.median_seconds(solution)):>9}" if timing is not None and len(timing.timed) else ""
     return f"{f's{solution}':<5}{score}{f'{passed.sum()}/{len(passed)}':>8}{time}  "
-
-
-def median_seconds(timing: Timing, solution: int) -> float:
-    """Median over the rounds; nan where the solution was not timed or did not pass again."""
-    rows = np.flatnonzero(timing.timed == solution)
-    return float(np.median(timing.seconds[rows[0]])) if len(rows) else float("nan")
 
 
 def duration(seconds: float) -> str:

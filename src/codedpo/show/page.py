@@ -12,7 +12,7 @@ from codedpo.context import Dropped
 from codedpo.prompting import solution_prompt, template, text_prompt
 from codedpo.records import Execution, Ranking, Timing
 from codedpo.show.finding import Lost, find
-from codedpo.show.matrix import duration, matrix_lines, median_seconds, order_of
+from codedpo.show.matrix import duration, matrix_lines, order_of
 from codedpo.show.pairs import pair_lines
 from codedpo.show.run import Run
 from codedpo.show.safe import one_line, visible
@@ -107,7 +107,7 @@ def _times(timing: Timing, width: int) -> Iterator[Text]:
     what = f"a generated input of size {workload.sizes[-1]}" if workload else f"{tests} credible tests"
     yield from _section(f"Run times: processor time on {what}, median of {rounds} rounds", width)
     timed: list[int] = timing.timed.tolist()
-    medians = [median_seconds(timing, solution) for solution in timed]
+    medians = [timing.median_seconds(solution) for solution in timed]
     order: list[int] = np.argsort(medians, kind="stable").tolist()  # nan comes last
     for row in order:
         solution = timed[row]
@@ -118,7 +118,7 @@ def _times(timing: Timing, width: int) -> Iterator[Text]:
         others = ", ".join(f"s{timed[other]}" for other in np.flatnonzero(timing.faster[row]))
         spread = f"({duration(float(seconds.min()))} to {duration(float(seconds.max()))})"
         growth = f"  growth {timing.growth[row]:.1f}" if workload else ""
-        line = Text(f"s{solution:<4}{duration(median_seconds(timing, solution)):>9}  {spread:<24}{growth}")
+        line = Text(f"s{solution:<4}{duration(timing.median_seconds(solution)):>9}  {spread:<24}{growth}")
         yield line.append(f"  faster than {others}" if others else "", style="green")
     if workload:
         yield from (Text(line, style="dim") for line in visible(workload.generator).rstrip().split("\n"))

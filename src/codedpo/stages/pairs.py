@@ -221,8 +221,8 @@ def _pair(timing: Timing, kind: Kind, choice: Choice) -> Pair:
         margin=margin(scores, choice),
         chosen_middle=differing.first,
         rejected_middle=differing.second,
-        chosen_seconds=_seconds(timing, choice.chosen) if is_timed else math.nan,
-        rejected_seconds=_seconds(timing, choice.rejected) if is_timed else math.nan,
+        chosen_seconds=timing.median_seconds(choice.chosen) if is_timed else math.nan,
+        rejected_seconds=timing.median_seconds(choice.rejected) if is_timed else math.nan,
         ranker=ranking.ranker,
         seed=task.seed,
         generation=samples.solution_generation,
@@ -230,11 +230,6 @@ def _pair(timing: Timing, kind: Kind, choice: Choice) -> Pair:
         chosen_growth=_growth(timing, choice.chosen) if is_timed else math.nan,
         rejected_growth=_growth(timing, choice.rejected) if is_timed else math.nan,
     )
-
-
-def _seconds(timing: Timing, index: int) -> float:
-    rows = np.flatnonzero(timing.timed == index)
-    return float(np.median(timing.seconds[rows[0]])) if len(rows) else math.nan
 
 
 def _growth(timing: Timing, index: int) -> float:
