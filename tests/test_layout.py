@@ -34,7 +34,7 @@ FLOORS = (
     ("config",),
     ("progress", "tools"),
     ("results", "schedule"),
-    ("engine",),
+    ("engine", "trial"),
     ("report",),
     ("job", "plan", "doctor", "show", "bench"),
     ("summary",),

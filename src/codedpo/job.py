@@ -10,7 +10,7 @@ import logging
 import platform
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,18 +20,16 @@ import codedpo
 from codedpo.config import Config, dump_config
 from codedpo.engine import Engine, StageResult
 from codedpo.errors import ConfigError, ModelError, RecordError
-from codedpo.evaluate import PassRate, evaluate
-from codedpo.llms import LLM, Completion
+from codedpo.evaluate import PassRate
 from codedpo.llms.llamacpp import LlamaCpp
-from codedpo.models import Model, locate
+from codedpo.models import locate
 from codedpo.places import Place, Remote, place, remove_drafts
 from codedpo.progress import Observer, Silent
-from codedpo.records import Pair
 from codedpo.report import RunSummary, write_report
 from codedpo.store import write_text
 from codedpo.tools import RunTools
-from codedpo.train import trainer
-from codedpo.train.trainer import TrainResult
+from codedpo.train.result import TrainResult
+from codedpo.trial import Workshop, gather, pass_rate, train_model
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ def run(config: Config, *, observer: Observer | None = None, until: str | None =
         tools.stop_llm()
         training = before = after = None
         if until is None and config.train is not None:
-            before, training, after = _train_and_evaluate(config, local, tools, results, observer)
+            before, training, after = _train_and_evaluate(Workshop(config, local, tools, observer), results)
         summary = RunSummary(config, results, training, before, after)
         _write_manifest(config, folder, tools, summary, started)
         report = write_report(summary, folder / "report.html")
@@ -99,101 +97,14 @@ def _require_what_comes_last(config: Config) -> None:
 
 
 def _train_and_evaluate(
-    config: Config, folder: Path, tools: RunTools, results: dict[str, StageResult], observer: Observer
+    shop: Workshop, results: dict[str, StageResult]
 ) -> tuple[PassRate | None, TrainResult, PassRate | None]:
-    model = locate(config.train.model or config.llm.model, config.cache_folder) if config.train else None
-    assert model is not None
-    pairs = list(results["pairs"].rows())
-    before = _evaluate(config, folder, tools, model, None, "before", observer)
-    training, trained = _train(config, folder, model, pairs, observer)
-    after = _evaluate(config, folder, tools, model, trained, "after", observer)
-    return before, training, after
-
-
-def _train(
-    config: Config, folder: Path, model: Model, pairs: Sequence[Pair], observer: Observer
-) -> tuple[TrainResult, Path]:
-    assert config.train is not None
-    recipe = [trainer.VERSION, asdict(config.train), model.sha256, config.seed, [asdict(pair) for pair in pairs]]
-    key = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
-    target = folder / "training" / key
-    observer.started("train", None)
-    result = trainer.read_result(target)
-    if result is None:
-        done = 0
-
-        def on_step(steps: int, total: int) -> None:
-            nonlocal done
-            observer.expected("train", total)
-            observer.advanced("train", rows=steps - done)
-            done = steps
-
-        result = trainer.train(config.train, model, pairs, target, seed=config.seed, on_step=on_step)
-    observer.finished(
-        "train", f"{result.steps} steps on {result.trained_pairs} pairs, last loss {result.final_loss:.3f}"
-    )
-    return result, target / "final"
-
-
-def _evaluate(
-    config: Config,
-    folder: Path,
-    tools: RunTools,
-    model: Model,
-    trained: Path | None,
-    label: str,
-    observer: Observer,
-) -> PassRate | None:
-    """pass@1 of the model, or of the trained one; both through the same engine and the same weights."""
-    if config.evaluate is None:
-        return None
-    step = f"evaluate {label}"
-    observer.started(step, len(config.evaluate.problems()))
-
-    def on_answer(_: int, completions: Sequence[Completion]) -> None:
-        tokens = sum(completion.completion_tokens for completion in completions if not completion.cached)
-        observer.advanced(step, rows=1, answers=1, tokens=tokens)
-
-    engine = "llamacpp" if _is_served(config, model) else "transformers"
-    rate = evaluate(
-        config.evaluate,
-        f"{engine}:{model.sha256}" if trained is None else f"{engine}:{model.sha256}+{trained.parent.name}",
-        lambda: _open_model(config, tools, model, trained),
-        label=label,
-        folder=folder / "evaluation",
-        open_sandbox=tools.open_sandbox,
-        on_answer=on_answer,
-    )
-    observer.finished(step, f"{rate.passed} of {len(rate.verdicts)} solved")
-    return rate
-
-
-def _is_served(config: Config, model: Model) -> bool:
-    """Whether llama.cpp serves this model before and, with its LoRA as an adapter, after."""
-    assert config.train is not None
-    same = config.train.model in ("", config.llm.model)
-    return isinstance(config.llm, LlamaCpp) and model.is_gguf and same and config.train.lora_rank > 0
-
-
-@contextlib.contextmanager
-def _open_model(config: Config, tools: RunTools, model: Model, trained: Path | None) -> Generator[LLM]:
-    """llama.cpp with the LoRA as a GGUF adapter where the run generates there; else transformers."""
-    if _is_served(config, model):
-        adapter = None
-        if trained is not None:
-            from codedpo.train.adapter import write_gguf_adapter
-
-            adapter = trained / "adapter.gguf"
-            if not adapter.exists():
-                write_gguf_adapter(trained, model, adapter)
-        with tools.open_llm(adapter) as llm:
-            yield llm
-        return
-    from codedpo.llms.loading import load_tokenizer, load_trained
-    from codedpo.llms.transformers import TransformersLLM
-
-    weights = model.sha256 if trained is None else f"{model.sha256}+{trained.parent.name}"
-    yield tools.cached(TransformersLLM(model.name, weights, load_trained(model, trained), load_tokenizer(model)))
+    train = shop.config.train
+    assert train is not None
+    material = gather(results["pairs"].rows(), results["timings"].rows, train.held_out)
+    before = pass_rate(shop, None, "before")
+    trained = train_model(shop, material)
+    return before, trained.result, pass_rate(shop, trained, "after")
 
 
 def _local_folder(config: Config) -> Path:

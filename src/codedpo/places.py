@@ -144,6 +144,19 @@ class atomic_path:
 
 
 @contextlib.contextmanager
+def atomic_folder(target: Path) -> Generator[Path]:
+    """Context: a folder to be filled that becomes `target` at the end, whole and at once, unless an error ended it."""
+    draft = target.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}{TEMPORARY}")
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        shutil.rmtree(target, ignore_errors=True)
+        draft.rename(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def whole_file(target: Place) -> Generator[IO[bytes]]:
     """A new binary file that appears at `target` whole, when the context ends well, or not at all."""
     if isinstance(target, Remote):
@@ -159,4 +172,7 @@ def whole_file(target: Place) -> Generator[IO[bytes]]:
 def remove_drafts(folder: Path) -> None:
     """Remove what writers that were killed left; only for who alone works here."""
     for path in folder.glob(f"**/.*{TEMPORARY}"):
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -10,19 +10,17 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from jobs import make_job, make_pair, make_settings, run_job
 
 from codedpo.config import make_config
 from codedpo.errors import ModelError
 from codedpo.job import run
 from codedpo.llms.loading import load_tokenizer, load_weights
 from codedpo.models import locate
-from codedpo.prompting import completion, solution_prompt
-from codedpo.records import Pair
-from codedpo.train.data import prepare
-from codedpo.train.scoring import margin_gain, preference_accuracy, reward_accuracy, score_pairs
-from codedpo.train.settings import Train
-from codedpo.train.trainer import train
+from codedpo.train.data import ChatTokenizer, prepare
+from codedpo.train.scoring import PairScore, margin_gain, preference_accuracy, reward_accuracy, score_pairs
 from conftest import run_settings
 from kill_driver import __file__ as DRIVER
 from loopback import LoopbackLLM
@@ -31,31 +29,24 @@ from tiny_model import save_tiny_model
 pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of torch and transformers are not ours to mend
 
 
-def pair(number: int, chosen: str = "", rejected: str = "") -> Pair:
-    good = chosen or f"def add(a):\n    return a + {number}"
-    bad = rejected or f"def add(a):\n    return a - {number}"
-    prompt = list(solution_prompt(f"Add {number}.", "def add(a: int) -> int:"))
-    return Pair(
-        prompt, [completion(good)], [completion(bad)], "correctness", str(number), 0, 1, good, bad, 2.0, 1.0, 0.5,
-        math.nan, math.nan, "codedpo", None, None,
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
-def test_the_first_loss_is_what_the_formula_gives(tiny: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def chat(tiny: Path) -> ChatTokenizer:
+    model = locate(str(tiny), tiny)
+    return ChatTokenizer.of(load_tokenizer(model), load_weights(model))
+
+
+def test_the_first_loss_is_what_the_formula_gives(tiny: Path, chat: ChatTokenizer, tmp_path: Path) -> None:
     # Before the first step policy = reference, so the DPO part is -log sigmoid(0) = log 2; the SFT part is the mean
     # negative log-probability of the chosen tokens, weighted 0.5.
-    settings = Train(
-        batch_size=1, sft_weight=0.5, held_out=0, lora_rank=0, warmup_ratio=0, learning_rate=1e-3, epochs=2
-    )
-    model = locate(str(tiny), tmp_path)
-    tokenised = prepare([pair(1)], load_tokenizer(model), max_length=1024, held_out=0).train
-    (score,) = score_pairs(load_weights(model), tokenised)
-    result = train(settings, model, [pair(1)], tmp_path / "out", seed=0, on_step=lambda *_: None)
+    settings = make_settings(sft_weight=0.5, epochs=2)
+    tokenised = prepare([make_pair(1)], chat, max_length=1024, held_out=frozenset()).train
+    (score,) = score_pairs(load_weights(locate(str(tiny), tmp_path)), tokenised)
+    result = run_job(make_job(settings, tiny, [make_pair(1)], tmp_path / "out"))
     sft = -score.chosen / score.chosen_tokens
     first, second = [entry for entry in result.curves if "loss" in entry]
     assert first["loss/dpo"] == pytest.approx(math.log(2), abs=1e-5)
@@ -67,36 +58,41 @@ def test_the_first_loss_is_what_the_formula_gives(tiny: Path, tmp_path: Path) ->
     assert result.weight_change > 0
 
 
-def test_every_completion_ends_its_turn(tiny: Path, tmp_path: Path) -> None:
-    tokenizer = load_tokenizer(locate(str(tiny), tmp_path))
-    (row,) = prepare([pair(1)], tokenizer, max_length=1024, held_out=0).train
-    assert tokenizer.decode(row.chosen) == pair(1).chosen[0]["content"] + "<end>\n"
-    assert tokenizer.decode(row.prompt).endswith("<start>assistant\n")
+def test_an_answer_ends_with_the_token_that_ends_the_turn(chat: ChatTokenizer) -> None:
+    (row,) = prepare([make_pair(1)], chat, max_length=1024, held_out=frozenset()).train
+    assert chat.tokenizer.decode(row.chosen) == make_pair(1).chosen[0]["content"] + "<end>"
+    assert chat.tokenizer.decode(row.prompt).endswith("<start>assistant\n")
 
 
-def test_overlong_pairs_are_dropped_whole_and_counted(tiny: Path, tmp_path: Path) -> None:
-    tokenizer = load_tokenizer(locate(str(tiny), tmp_path))
-    short = prepare([pair(1)], tokenizer, max_length=2000, held_out=0).train[0].length
-    data = prepare([pair(1), pair(2, chosen="x = 1\n" * 50)], tokenizer, max_length=short, held_out=0)
-    assert ([row.pair.task_id for row in data.train], data.overlong) == (["1"], 1)
+def test_a_template_that_ends_no_turn_is_refused(tiny: Path, chat: ChatTokenizer) -> None:
+    endless = load_tokenizer(locate(str(tiny), tiny))
+    endless.chat_template = endless.chat_template.replace("<end>", "")
+    with pytest.raises(ModelError, match=r"ends an answer with none of the model's end tokens \(\['<end>'\]\)"):
+        prepare([make_pair(1)], replace(chat, tokenizer=endless), max_length=1024, held_out=frozenset())
 
 
-def test_tasks_are_held_out_whole_and_the_same_ones_each_time(tiny: Path, tmp_path: Path) -> None:
-    tokenizer = load_tokenizer(locate(str(tiny), tmp_path))
-    pairs = [pair(n) for n in range(10)] + [replace(pair(n), kind="efficiency") for n in range(10)]
-    data = prepare(pairs, tokenizer, max_length=2000, held_out=0.3)
-    aside = {row.pair.task_id for row in data.held_out}
-    assert len(aside) == 3
-    assert len(data.held_out) == 6
-    assert not aside & {row.pair.task_id for row in data.train}
-    assert aside == {
-        row.pair.task_id for row in prepare(pairs[::-1], tokenizer, max_length=2000, held_out=0.3).held_out
-    }
+def test_a_template_that_renders_a_prompt_otherwise_with_an_answer_is_refused(tiny: Path, chat: ChatTokenizer) -> None:
+    other = load_tokenizer(locate(str(tiny), tiny))
+    other.chat_template = "{{ messages | length }}" + other.chat_template
+    with pytest.raises(ModelError, match="another text than it is asked with"):
+        prepare([make_pair(1)], replace(chat, tokenizer=other), max_length=1024, held_out=frozenset())
+
+
+def test_pairs_that_cannot_be_trained_on_are_left_out_and_counted(chat: ChatTokenizer) -> None:
+    short = prepare([make_pair(1)], chat, max_length=2000, held_out=frozenset()).train[0].length
+    same = make_pair(3, chosen="x = 1", rejected="x = 1")
+    pairs = [make_pair(1), make_pair(2, chosen="x = 1\n" * 50), same, make_pair(1), make_pair(4)]
+    data = prepare(pairs, chat, max_length=short, held_out=frozenset({"4"}))
+    assert [row.pair.task_id for row in data.train] == ["1"]
+    assert [row.pair.task_id for row in data.held_out] == ["4"]
+    found = data.check
+    assert (found.pairs, found.trained_on, found.held_out) == (5, 1, 1)
+    assert (found.overlong, found.identical, found.duplicate) == (1, 1, 1)
+    assert sum(bar.pairs for bar in found.lengths) == 5
+    assert "left out: 1 too long, 1 identical, 1 duplicates" in list(found.lines())
 
 
 def test_accuracies_of_scores() -> None:
-    from codedpo.train.scoring import PairScore
-
     before = [PairScore(-10, -12, 5, 4), PairScore(-10, -5, 5, 5)]  # per token -2 > -3, and -2 < -1
     after = [PairScore(-9, -12, 5, 4), PairScore(-9, -3, 5, 5)]  # the second one's rejected gained more
     assert preference_accuracy(before) == 0.5
@@ -105,24 +101,25 @@ def test_accuracies_of_scores() -> None:
     assert math.isnan(preference_accuracy([]))
 
 
+def test_scores_do_not_depend_on_what_shares_a_forward_pass(tiny: Path, chat: ChatTokenizer) -> None:
+    weights = load_weights(locate(str(tiny), tiny))
+    pairs = [make_pair(n, chosen="x = 1\n" * n) for n in range(1, 8)]
+    rows = prepare(pairs, chat, max_length=2000, held_out=frozenset()).train
+    together = score_pairs(weights, rows)
+    alone = [score_pairs(weights, [row])[0] for row in rows]
+    assert np.allclose([s.chosen for s in together], [s.chosen for s in alone], rtol=1e-5)
+    assert np.allclose([s.rejected for s in together], [s.rejected for s in alone], rtol=1e-5)
+
+
 def test_a_loss_that_is_not_finite_stops_training(tiny: Path, tmp_path: Path) -> None:
-    settings = Train(batch_size=1, held_out=0, lora_rank=0, warmup_ratio=0, learning_rate=1e30, epochs=4)
-    with pytest.raises(ModelError, match=r"train: the loss is (nan|inf) at step \d+; lower train\.learning_rate"):
-        train(
-            settings, locate(str(tiny), tmp_path), [pair(1), pair(2)], tmp_path / "out", seed=0, on_step=lambda *_: None
-        )
+    settings = make_settings(learning_rate=1e30, epochs=4)
+    with pytest.raises(ModelError, match=r"train: the .* is (nan|inf) at step \d+; lower train\.learning_rate"):
+        run_job(make_job(settings, tiny, [make_pair(1), make_pair(2)], tmp_path / "out"))
 
 
 def test_no_pair_to_train_on_is_an_error(tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no pair is left to train on \(1 pairs, 1 longer than train\.max_length 10"):
-        train(
-            Train(max_length=10),
-            locate(str(tiny), tmp_path),
-            [pair(1)],
-            tmp_path / "out",
-            seed=0,
-            on_step=lambda *_: None,
-        )
+        run_job(make_job(make_settings(max_length=10), tiny, [make_pair(1)], tmp_path / "out"))
 
 
 def test_a_run_killed_in_training_ends_as_one_that_was_not(tiny: Path, tmp_path: Path, source_folder: Path) -> None:
@@ -148,7 +145,7 @@ def test_a_run_killed_in_training_ends_as_one_that_was_not(tiny: Path, tmp_path:
             whole = run(make_config({**settings, "run_folder": str(tmp_path / "whole")}))  # meanwhile
             killed, errors = process.communicate()
         assert killed == json.dumps([-signal.SIGKILL]), errors
-        checkpoints = list((tmp_path / "run" / "training").glob("*/checkpoint-*"))
+        checkpoints = list((tmp_path / "run" / "training").glob("*/*/checkpoint-*"))
         assert checkpoints
         resumed = run(make_config(settings))
     assert resumed.training is not None

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,21 +39,31 @@ def load_tokenizer(model: Model) -> Any:
     return tokenizer
 
 
-def load_weights(model: Model, *, master: bool = False) -> Any:
+def load_weights(
+    model: Model, *, master: bool = False, attention: str = "", quantisation: Mapping[str, Any] | None = None
+) -> Any:
     """The model, on a GPU where there is one; a GGUF file is dequantised.
 
     Args:
         master: weights that are trained themselves, in float32; else bfloat16 on a GPU, float32 on a CPU.
+        attention: kernel by transformers' name; empty lets transformers choose.
+        quantisation: arguments of BitsAndBytesConfig; empty or None: none.
 
     Raises:
         ModelError: the files cannot be loaded.
     """
     import torch
-    from transformers import AutoModelForCausalLM, GgufConfig
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig, GgufConfig
 
     arguments = _location(model)
     if model.is_gguf:
         arguments["quantization_config"] = GgufConfig(dequantize=True)
+    if attention:
+        arguments["attn_implementation"] = attention
+    if quantisation:
+        if model.is_gguf:
+            raise ModelError(f"train.quantisation: {model.name} is a GGUF file; give a folder or a hub id")
+        arguments["quantization_config"] = BitsAndBytesConfig(**quantisation)
     gpu = torch.cuda.is_available()
     dtype = torch.bfloat16 if gpu and not master else torch.float32
     try:
@@ -59,7 +71,7 @@ def load_weights(model: Model, *, master: bool = False) -> Any:
     except (OSError, ValueError, ImportError) as error:
         raise ModelError(f"{model.name}: cannot be loaded: {error}") from error
     weights = _tie_output_head(weights) if model.is_gguf else weights
-    return weights.to("cuda") if gpu else weights
+    return weights.to(f"cuda:{os.environ.get('LOCAL_RANK', '0')}") if gpu and not quantisation else weights
 
 
 def _tie_output_head(weights: Any) -> Any:

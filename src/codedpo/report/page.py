@@ -20,7 +20,7 @@ from codedpo.report.figures import pass_rate_figure, training_figure
 from codedpo.report.matrix import MatrixView, matrix_view
 from codedpo.report.statistics import stage_statistics
 from codedpo.store import write_text
-from codedpo.train.trainer import TrainResult
+from codedpo.train.result import TrainResult
 
 _MATRICES = 4
 _PAIRS = 12

@@ -1,0 +1,74 @@
+# pyright: basic
+# (transformers is only partly typed)
+"""A folder of checkpoints in; the last one that was written whole out. A half-written one is never gone on from."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from codedpo.errors import CodeDPOError, ModelError
+from codedpo.store import write_text
+from codedpo.train.processes import Processes
+
+_WHOLE = "whole"
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written whole."""
+    return max((path for path in _all(folder) if (path / _WHOLE).exists()), key=_step, default=None)
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove all checkpoints; the training is done."""
+    for path in _all(folder):
+        shutil.rmtree(path)
+
+
+def mark_whole(processes: Processes) -> Any:
+    """A callback for transformers' trainers: marks each checkpoint once all processes have written their part."""
+    from transformers import TrainerCallback
+
+    class Mark(TrainerCallback):
+        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            processes.wait()
+            if processes.is_first:
+                write_text(Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE, "")
+
+    return Mark()
+
+
+@contextlib.contextmanager
+def keep_the_last(folder: Path) -> Generator[None]:
+    """Where a checkpoint cannot be written, as on a full disk, take away what there is of it and say so.
+
+    Raises:
+        ModelError: names the checkpoint; the one before it is kept.
+    """
+    try:
+        yield
+    except CodeDPOError:
+        raise
+    except Exception as error:  # each library that writes a part of a checkpoint has exceptions of its own
+        halves = [path for path in _all(folder) if not (path / _WHOLE).exists()]
+        if not halves:
+            raise
+        for path in halves:
+            shutil.rmtree(path, ignore_errors=True)
+        kept = last_checkpoint(folder)
+        raise ModelError(
+            f"train: {halves[-1].name} could not be written ({error}); "
+            + (f"{kept.name} is kept" if kept else "there is none before it")
+            + f". See to it that there is space in {folder}, then run the same command again"
+        ) from error
+
+
+def _all(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("checkpoint-*") if path.name.split("-")[1].isdigit()]
+
+
+def _step(path: Path) -> int:
+    return int(path.name.split("-")[1])

@@ -1,0 +1,134 @@
+# pyright: basic, reportPrivateImportUsage=false
+# (transformers is only partly typed)
+"""Solutions of held-out tasks by class in; how likely the model finds each class as training goes on, out.
+
+The motivating figure of preference training for code: SFT makes all programs of a task more likely, wrong and slow
+ones with the right ones; DPO and RPO push those down.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from codedpo.prompting import completion, solution_prompt
+from codedpo.records import Message, Samples, Timing
+from codedpo.store import write_text
+from codedpo.train.data import ChatTokenizer, PromptCompletion
+from codedpo.train.scoring import log_probabilities
+
+Class = Literal["correct", "incorrect", "fast", "slow"]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A solution of a held-out task whose probability is followed."""
+
+    task_id: str
+    kind: Class
+    """`correct`, `incorrect`: highest and lowest score of the task; `fast`, `slow`: by the verdict of its timing."""
+    prompt: list[Message]
+    answer: list[Message]
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """How likely the model finds the solutions of each class at one moment."""
+
+    step: int
+    """Optimiser steps done."""
+    means: Mapping[str, float]
+    """By class: mean over solutions of the mean log-probability per token, nats."""
+    counts: Mapping[str, int]
+
+
+def probes_of(timings: Iterable[Timing], held_out: frozenset[str], *, most: int = 2) -> Iterator[Probe]:
+    """The solutions of held-out tasks to be followed: at most `most` of each class and task, different programs.
+
+    Only tasks that tell two classes apart give any, and then both.
+    """
+    for timing in timings:
+        samples = timing.ranking.execution.samples
+        if samples.task is None or samples.task.id not in held_out:
+            continue
+        scores = timing.ranking.solution_scores
+        by_score = [int(index) for index in np.argsort(-scores, kind="stable")]
+        best = [index for index in by_score if scores[index] == scores.max()]
+        worst = [index for index in by_score[::-1] if scores[index] == scores.min()]
+        if scores.max() > scores.min():
+            yield from _class("correct", best, samples, most)
+            yield from _class("incorrect", worst, samples, most)
+        wins, losses = timing.faster.any(axis=1), timing.faster.any(axis=0)  # faster: (n_timed, n_timed)
+        if wins.any():
+            yield from _class("fast", timing.timed[wins & ~losses].tolist(), samples, most)
+            yield from _class("slow", timing.timed[losses & ~wins].tolist(), samples, most)
+
+
+def tokenise_probes(
+    probes: Sequence[Probe], tokenizer: ChatTokenizer, *, max_length: int
+) -> list[tuple[Class, PromptCompletion]]:
+    """Class and token ids of each; those longer than `max_length` are left out, as they are in training."""
+    rows: list[tuple[Class, PromptCompletion]] = [
+        (probe.kind, tokenizer.answer(probe.prompt, probe.answer)) for probe in probes
+    ]
+    return [(kind, sequence) for kind, sequence in rows if sequence.length <= max_length]
+
+
+def likelihood(step: int, weights: Any, probes: Sequence[tuple[Class, PromptCompletion]], *, pad: int) -> Likelihood:
+    """Score all probes with the model as it is."""
+    values = log_probabilities(weights, [sequence for _, sequence in probes], pad=pad)
+    found: dict[str, list[float]] = {}
+    for (kind, sequence), value in zip(probes, values, strict=True):
+        found.setdefault(kind, []).append(value / len(sequence.completion))
+    return Likelihood(
+        step, {kind: float(np.mean(part)) for kind, part in found.items()}, {k: len(v) for k, v in found.items()}
+    )
+
+
+class LikelihoodCurve:
+    """Likelihoods at some steps of a training, kept in a file, so that one that goes on has those from before."""
+
+    def __init__(self, path: Path, score: Callable[[int], Likelihood], *, writes: bool):
+        """`writes`: whether this process is the one that keeps the file."""
+        self._path, self._score, self._writes = path, score, writes
+        lines = path.read_text().splitlines() if path.exists() else []
+        self.found = [Likelihood(**json.loads(line)) for line in lines]
+
+    def callback(self, points: int) -> Any:
+        """For transformers' trainers: scores before the first step, after the last, and `points` times between."""
+        from transformers import TrainerCallback
+
+        curve = self
+
+        class Follow(TrainerCallback):
+            def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+                curve.found = [entry for entry in curve.found if entry.step <= state.global_step]
+                curve.look(state.global_step)
+
+            def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+                every = max(1, round(state.max_steps / (points + 1)))
+                if state.global_step == state.max_steps or (points and state.global_step % every == 0):
+                    curve.look(state.global_step)
+
+        return Follow()
+
+    def look(self, step: int) -> None:
+        """Score at this step, once."""
+        if any(entry.step == step for entry in self.found):
+            return
+        self.found.append(self._score(step))
+        if self._writes:
+            write_text(self._path, "".join(json.dumps(asdict(entry)) + "\n" for entry in self.found))
+
+
+def _class(kind: Class, indices: Sequence[int], samples: Samples, most: int) -> Iterator[Probe]:
+    task = samples.task
+    assert task is not None
+    programs = dict.fromkeys(samples.solutions[index] for index in indices)
+    for program in list(programs)[:most]:
+        yield Probe(task.id, kind, list(solution_prompt(task.text, task.signature)), [completion(program)])
