@@ -31,8 +31,8 @@ def main(expected: int, folder: str | None) -> None:
     torch.distributed.all_gather_object(told, folder)
     place = Path(next(path for path in told if path))
 
-    def on_step(done: int, total: int) -> None:
-        sys.stdout.write(json.dumps({"step": done, "steps": total}) + "\n")
+    def tell(line: dict[str, object]) -> None:
+        sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 
     try:
@@ -40,7 +40,12 @@ def main(expected: int, folder: str | None) -> None:
             raise ModelError(
                 f"{place} is not there on machine of process {processes.rank}: give all the same run folder"
             )
-        train(read_job(place), on_step=on_step, processes=processes)
+        train(
+            read_job(place),
+            on_step=lambda done, total: tell({"step": done, "steps": total}),
+            on_note=lambda lines: tell({"note": list(lines)}),
+            processes=processes,
+        )
     except CodeDPOError as error:
         write_text(place / ERROR, str(error))
         raise SystemExit(str(error)) from error
