@@ -11,6 +11,8 @@ def closing_lines(result: RunResult) -> list[str]:
     lines = ["  ".join(f"{name} {rows}" for name, rows in result.rows.items())]
     training = result.training
     if training is not None:
+        lines += [f"warning: {text}" for text in training.warnings]
+    if training is not None and training.held_out_pairs:
         lines.append(
             f"held-out pairs ({training.held_out_pairs}): preference accuracy "
             f"{training.held_out_accuracy_before:.2f} -> {training.held_out_accuracy_after:.2f}, "

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from codedpo.train.card import write_card
+from codedpo.train.checkpoints import writing
 from codedpo.train.job import TrainJob, part_of
 from codedpo.train.lora import write_merged
 from codedpo.train.part import train_part
@@ -43,7 +44,10 @@ def _finish(job: TrainJob, result: TrainResult, last: Path) -> None:
     final, merged = job.folder / "final", job.folder / "merged"
     if not final.exists():
         os.replace(last, final)
-    if job.settings.merge and job.settings.lora_rank and not merged.exists():
-        write_merged(job.model, final, merged)
-    write_card(job, result, final)
+    with writing("the trained model", job.folder):
+        if job.settings.merge and job.settings.lora_rank and not merged.exists():
+            write_merged(job.model, final, merged)
+    for folder in (final, merged):
+        if folder.exists():
+            write_card(job, result, folder)
     write_result(result, job.folder)
