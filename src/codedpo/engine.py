@@ -53,16 +53,23 @@ class Engine:
         self._lock = threading.Lock()
         self._stopping = False
 
-    def run(self, until: str | None = None) -> dict[str, StageResult]:
+    def run(self, until: str | None = None, after: StageResult | None = None) -> dict[str, StageResult]:
         """Bring every stage, or those up to `until`, up to date; returns them by name.
+
+        Args:
+            after: a finished stage to go on from; the stages above it are left as they are.
 
         Raises:
             RecordError: a stage left no rows; says what was dropped and why.
         """
-        first, *later = self._stages(until)
-        if first.NEEDS != "llm":
-            self.tools.stop_llm()
-        above = self._finish(self._source(first))
+        if after is not None:
+            names = [stage.NAME for stage in self.config.stages]
+            above, later = after, [*self.config.stages[names.index(after.name) + 1 :]]
+        else:
+            first, *later = self._stages(until)
+            if first.NEEDS != "llm":
+                self.tools.stop_llm()
+            above = self._finish(self._source(first))
         for phase in _phases(later, overlap=self.config.overlaps):
             above = self._run_phase(phase, above)
         self._join_dropped()

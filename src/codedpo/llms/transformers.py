@@ -28,6 +28,8 @@ class Transformers:
     kind: Literal["transformers"] = "transformers"
     batch_size: int = 16
     """Completions generated together."""
+    adapter: str = ""
+    """Folder of a PEFT adapter for the model."""
     budget: Budget = Budget()
 
     def __post_init__(self) -> None:
@@ -35,8 +37,10 @@ class Transformers:
 
     @property
     def weights(self) -> str:
-        """The hash that stands for the model's weights."""
-        return weights_hash(self.model)
+        """The hash that stands for the model's weights, and the adapter's."""
+        if not self.adapter:
+            return weights_hash(self.model)
+        return f"{weights_hash(self.model)}+{weights_hash(str(Path(self.adapter) / 'adapter_model.safetensors'))}"
 
     @contextlib.contextmanager
     def open(
@@ -52,9 +56,10 @@ class Transformers:
             raise LLMError("a LoRA adapter in GGUF cannot be loaded into transformers")
         model = locate(self.model, cache)
         try:
-            from codedpo.llms.loading import load_tokenizer, load_weights
+            from codedpo.llms.loading import load_tokenizer, load_trained
 
-            network, tokenizer = load_weights(model), load_tokenizer(model)
+            network = load_trained(model, Path(self.adapter) if self.adapter else None)
+            tokenizer = load_tokenizer(model)
         except ModuleNotFoundError as error:
             raise LLMError(f"llm.kind: transformers needs {error.name}: pip install 'codedpo[train]'") from error
         network.eval()
