@@ -95,7 +95,10 @@ def test_the_resolved_configuration_reads_back_equal(tmp_path: Path) -> None:
         ({"train": {"launch": {"nodes": 2, "node_rank": 2}}}, "train.launch.node_rank: 2 must be less than nodes, 2"),
         ({"train": {"launch": {"master": "host"}}}, "train.launch.master: 'host' must read host:port"),
         ({"rounds": 0}, "rounds: 0 must be at least 1"),
-        ({"train": {"batch_size": 3, "device_batch_size": 2}}, "train.batch_size: 3 is not a multiple of 2 rows a forward pass"),
+        (
+            {"train": {"batch_size": 3, "device_batch_size": 2}},
+            "train.batch_size: 3 is not a multiple of 2 rows a forward pass",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_place(change: dict, text: str) -> None:

@@ -49,6 +49,11 @@ class Improvement:
         return self.rounds[rates.index(max(rates))] if self.rounds[-1].rate else self.rounds[-1]
 
 
+def still_gains(last: PassRate | None, new: PassRate | None) -> bool:
+    """Whether another round is worth it: pass@1 has risen, or is not measured."""
+    return last is None or new is None or new.value > last.value
+
+
 def check_rounds(config: Config) -> None:
     """Say at the start if later rounds cannot work.
 
@@ -85,8 +90,7 @@ def improve(shop: Workshop, place: Place, results: dict[str, StageResult], *, ev
     rounds: list[Round] = []
     for round in _rounds(shop, place, results, evaluates=evaluates):
         rounds.append(round)
-        last = rounds[-2].rate if len(rounds) > 1 else before
-        if round.rate and last and round.rate.value <= last.value:
+        if not still_gains(rounds[-2].rate if len(rounds) > 1 else before, round.rate):
             break
     return Improvement(before, tuple(rounds))
 
