@@ -21,6 +21,7 @@ _OURS = {
     "save_steps": "train.save_steps", "precompute_ref_log_probs": "train.precompute_reference",
     "gradient_checkpointing": "train.gradient_checkpointing", "report_to": "train.report_to",
     "model_init_kwargs": "train.attention or train.quantisation", "fsdp": "train.launch.sharding",
+    "train_sampling_strategy": "seed", "dataset_kwargs": "train.max_length", "data_seed": "seed",
 }  # fmt: skip
 """Arguments of TRL that a key of the configuration decides."""
 _NEEDS_REFERENCE_MODEL = ("ld_alpha", "sync_ref_model")
@@ -68,7 +69,7 @@ def trl_config(settings: Train, folder: Path, *, seed: int) -> Any:
         "use_cpu": not gpu,
         "bf16": gpu,
         "gradient_checkpointing": gpu if settings.gradient_checkpointing is None else settings.gradient_checkpointing,
-        "train_sampling_strategy": _order(method, alone=rows * settings.launch.world == 1),
+        "train_sampling_strategy": "sequential",  # order.py, and KTO's batches are made beforehand
         "logging_steps": 1,
         "logging_nan_inf_filter": False,  # the default logs a loss that is not a number as 0.0
         "save_strategy": "steps",
@@ -87,11 +88,6 @@ def trl_config(settings: Train, folder: Path, *, seed: int) -> Any:
         raise ConfigError(f"train.args: {error}") from error
 
 
-def _order(method: Method, *, alone: bool) -> str:
-    """Rows of similar length together, where several are padded or waited for; KTO's batches are made beforehand."""
-    return "sequential" if method.trainer == "kto" else "random" if alone else "group_by_length"
-
-
 def _by_trainer(settings: Train, method: Method) -> dict[str, Any]:
     if method.trainer == "sft":
         return {"dataset_kwargs": {"skip_prepare_dataset": True}}
@@ -99,9 +95,9 @@ def _by_trainer(settings: Train, method: Method) -> dict[str, Any]:
 
 
 def _distributed(settings: Train, *, gpu: bool) -> dict[str, Any]:
-    """FSDP2 or DDP, for which the backend on a CPU is gloo."""
+    """FSDP2 or DDP, for which the backend on a CPU is gloo; DeepSpeed cuts up the weights itself."""
     backend = {} if gpu else {"ddp_backend": "gloo"}
-    if settings.launch.sharding == "ddp":
+    if settings.launch.sharding == "ddp" or "deepspeed" in settings.args:
         return {"ddp_find_unused_parameters": False, **backend}
     return {"fsdp": True, "fsdp_config": {"version": 2, "state_dict_type": "FULL_STATE_DICT"}, **backend}
 
