@@ -137,16 +137,17 @@ def _rows(
     if method.trainer == "sft":
         return list(sft_rows(best_of_each_task(data.train))), data
     rows = max(settings.device_batch_size, method.least_device_rows) * settings.launch.world
-    labelled = label(data.train, rows=rows, seed=job.seed) if method.trainer == "kto" else []
+    labels = label(data.train, rows=rows, seed=job.seed) if method.trainer == "kto" else None
+    labelled = labels.rows if labels else ()
     scores: Mapping[str, float] = {}
     if settings.precompute_reference:
         scores = _scores(job, model, sequences_to_score(method, data.train, labelled), processes)
-    if method.trainer == "dpo":
+    if labels is None:
         return list(dpo_rows(data.train, scores)), data
     if not labelled:
         raise ModelError(f"train: {len(data.train)} pairs are too few for KTO, which takes {rows} programs at a time")
     good = sum(entry.is_good for entry in labelled)
-    counted = replace(data.check, positives=good, negatives=len(labelled) - good)
+    counted = replace(data.check, positives=good, negatives=len(labelled) - good, unfilled=labels.unfilled)
     return list(kto_rows(labelled, scores)), replace(data, check=counted)
 
 
