@@ -28,6 +28,7 @@ from codedpo.progress import Observer, Silent
 from codedpo.report import RunSummary, write_report
 from codedpo.store import write_text
 from codedpo.tools import RunTools
+from codedpo.train.arguments import check_arguments
 from codedpo.train.result import TrainResult
 from codedpo.trial import Workshop, gather, pass_rate, train_model
 
@@ -87,6 +88,7 @@ def _require_what_comes_last(config: Config) -> None:
             f"train: {', '.join(missing)} is not installed: pip install 'codedpo[train]', or build the pairs alone "
             "with `codedpo data`"
         )
+    check_arguments(config.train)
     name = config.train.model or config.llm.model
     try:
         locate(name, config.cache_folder)

@@ -158,15 +158,21 @@ def _make_trainer(job: TrainJob, model: _Loaded, rows: Sequence[Row]) -> Any:
 
     settings, method = job.settings, method_of(str(job.settings.method))
     has_adapter = isinstance(model.weights, PeftModel)
+    if not (settings.precompute_reference or settings.lora_rank or job.start) and job.model.is_gguf:
+        raise ModelError("train.precompute_reference: false makes TRL load the reference again; it reads no GGUF file")
     is_scored = settings.precompute_reference and method.trainer != "sft"
-    trainer = trainer_class(method, settings)(
-        model=model.weights,
-        args=trl_config(settings, job.folder, seed=job.seed),
-        train_dataset=Dataset.from_list([dict(row) for row in rows]),
-        processing_class=model.tokenizer,
-        peft_config=lora_config(settings, model.weights) if settings.lora_rank and not has_adapter else None,
+    arguments = {
+        "model": model.weights,
+        "args": trl_config(settings, job.folder, seed=job.seed),
+        "train_dataset": Dataset.from_list([dict(row) for row in rows]),
+        "processing_class": model.tokenizer,
+        "peft_config": lora_config(settings, model.weights) if settings.lora_rank and not has_adapter else None,
         **({"ref_model": reference_placeholder()} if is_scored else {}),
-    )
+    }
+    try:
+        trainer = trainer_class(method, settings)(**arguments)
+    except (ValueError, TypeError, NotImplementedError, OSError) as error:
+        raise ModelError(f"train: TRL cannot train {job.model.name} by {settings.method} so: {error}") from error
     if is_scored:
         trainer.ref_model = None
     trainer.remove_callback(PrinterCallback)  # the run's own panel shows progress
