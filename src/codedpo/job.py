@@ -90,6 +90,7 @@ def _require_what_comes_last(config: Config) -> None:
             f"train: {', '.join(missing)} is not installed: pip install 'codedpo[train]', or build the pairs alone "
             "with `codedpo data`"
         )
+    check_arguments(config.train)
     name = config.train.model or config.llm.model
     try:
         locate(name, config.cache_folder)
