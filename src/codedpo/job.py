@@ -29,6 +29,7 @@ from codedpo.rounds import Improvement, Round, check_rounds, improve
 from codedpo.store import write_text
 from codedpo.tools import RunTools
 from codedpo.train.arguments import check_arguments
+from codedpo.train.reporting import check_report_to
 from codedpo.trial import Workshop
 
 TRAIN = "train"
@@ -90,7 +91,7 @@ def _require_what_comes_last(config: Config) -> None:
             f"train: {', '.join(missing)} is not installed: pip install 'codedpo[train]', or build the pairs alone "
             "with `codedpo data`"
         )
-    check_arguments(config.train)
+    check_report_to(config.train.report_to)
     name = config.train.model or config.llm.model
     try:
         locate(name, config.cache_folder)

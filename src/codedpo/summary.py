@@ -10,8 +10,10 @@ def closing_lines(result: RunResult) -> list[str]:
     """The last one names the run folder, the report, the pairs, and pass@1 before and after."""
     lines = ["  ".join(f"{name} {rows}" for name, rows in result.rows.items())]
     improvement = result.improvement
-    if improvement is not None:
-        training = improvement.best.trained.result
+    training = improvement.best.trained.result if improvement else None
+    if training is not None:
+        lines += [f"warning: {text}" for text in training.warnings]
+    if training is not None and training.held_out_pairs:
         lines.append(
             f"held-out pairs ({training.held_out_pairs}): preference accuracy "
             f"{training.held_out_accuracy_before:.2f} -> {training.held_out_accuracy_after:.2f}, "

@@ -114,7 +114,7 @@ def train_model(shop: Workshop, material: Material, label: str = "train", start:
         seed=shop.config.seed,
         start=start.folder if start else None,
     )
-    result = run_training(job, on_step)
+    result = run_training(job, on_step, lambda lines: shop.observer.noted(label, lines))
     shop.observer.finished(
         label, f"{result.steps} steps on {result.trained_pairs} pairs, last loss {result.final_loss:.3f}"
     )

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +11,16 @@ import numpy as np
 import pytest
 from compare import largest_difference, various_pairs
 from jobs import make_job, make_settings, run_job
-from killing import descendants
-from tiny_model import save_tiny_model
 
 import codedpo
-from codedpo.errors import ModelError
 from codedpo.llms.loading import load_trained
 from codedpo.models import locate
 from codedpo.train.job import TrainJob
-from codedpo.train.launch import join_training, run_training
+from codedpo.train.launch import run_training
 from codedpo.train.result import TrainResult
 from codedpo.train.settings import Launch
+from killing import descendants
+from tiny_model import save_tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jobs import make_job, make_pair, make_settings, run_job
+
 from codedpo.train.data import Ids, TokenisedPair
 from codedpo.train.rows import label
-from jobs import make_job, make_pair, make_settings, run_job
 from tiny_model import save_tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")

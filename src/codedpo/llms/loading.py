@@ -12,17 +12,11 @@ from typing import Any
 
 from codedpo.errors import ModelError
 from codedpo.models import Model
-
-_BASE_MODEL_TEMPLATE = (
-    "{% for message in messages %}{% if message.role == 'assistant' %}"
-    "### Response:\n{{ message.content }}{{ eos_token }}"
-    "\n{% else %}### Instruction:\n{{ message.content }}\n{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}### Response:\n{% endif %}"
-)
+from codedpo.prompting import TEXT_STOPS, text_chat_template
 
 
 def load_tokenizer(model: Model) -> Any:
-    """The tokenizer with its chat template; a base model gets a plain one, the same in training and evaluation.
+    """The tokenizer with its chat template; a base model gets one that gives what `text_prompt` gives.
 
     Raises:
         ModelError: it cannot be loaded.
@@ -34,10 +28,16 @@ def load_tokenizer(model: Model) -> Any:
     except (OSError, ValueError, ImportError) as error:
         raise ModelError(f"{model.name}: its tokenizer cannot be loaded: {error}") from error
     if tokenizer.chat_template is None:
-        tokenizer.chat_template = _BASE_MODEL_TEMPLATE
+        begins = tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]  # servers begin a text so, too
+        tokenizer.chat_template = ("{{ bos_token }}" if begins else "") + text_chat_template()
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def text_stops(tokenizer: Any) -> tuple[str, ...]:
+    """Where the answers of a base model end, beside its end tokens; nothing for a model with a template of its own."""
+    return TEXT_STOPS if str(tokenizer.chat_template).endswith(text_chat_template()) else ()
 
 
 def load_weights(

@@ -16,6 +16,7 @@ from codedpo.checks import require_at_least
 from codedpo.errors import LLMError
 from codedpo.llms import Completion, OnAnswer, Request, Sampling
 from codedpo.llms.budget import Budget, Meter
+from codedpo.llms.loading import text_stops
 from codedpo.models import locate, weights_hash
 
 
@@ -129,6 +130,7 @@ class TransformersLLM:
 
     def _complete(self, rows: Sequence[_Row]) -> list[Completion]:
         sampling = rows[0].sampling
+        stops = [*sampling.stop, *text_stops(self.tokenizer)]
         self.tokenizer.padding_side = "left"
         encoded = self.tokenizer(
             [row.prompt for row in rows], return_tensors="pt", padding=True, add_special_tokens=False
@@ -139,16 +141,14 @@ class TransformersLLM:
             logits_processor=_processors(sampling, [row.seed for row in rows]),
             repetition_penalty=sampling.repetition_penalty,
             max_new_tokens=sampling.max_tokens,
-            stop_strings=list(sampling.stop) or None,
+            stop_strings=stops or None,
             tokenizer=self.tokenizer,
         )
         prompt_tokens = encoded["attention_mask"].sum(dim=1).tolist()
         generated = output[:, encoded["input_ids"].shape[1] :].tolist()
-        return [
-            self._completion(ids, tokens, sampling.stop) for ids, tokens in zip(generated, prompt_tokens, strict=True)
-        ]
+        return [self._completion(ids, tokens, stops) for ids, tokens in zip(generated, prompt_tokens, strict=True)]
 
-    def _completion(self, ids: list[int], prompt_tokens: int, stop: tuple[str, ...]) -> Completion:
+    def _completion(self, ids: list[int], prompt_tokens: int, stop: Sequence[str]) -> Completion:
         ends = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id}
         length = next((position for position, token in enumerate(ids) if token in ends), len(ids))
         text = self.tokenizer.decode(ids[:length], skip_special_tokens=True)

@@ -21,7 +21,7 @@ from typing import Any
 from codedpo.errors import ModelError
 from codedpo.llms.loading import load_tokenizer
 from codedpo.train.arguments import trl_config
-from codedpo.train.checkpoints import keep_the_last, last_checkpoint, mark_whole, remove_checkpoints
+from codedpo.train.checkpoints import keep_the_last, last_checkpoint, mark_whole, remove_checkpoints, writing
 from codedpo.train.data import ChatTokenizer, PreferenceData, prepare
 from codedpo.train.job import TrainJob
 from codedpo.train.likelihood import Likelihood, LikelihoodCurve, likelihood, tokenise_probes
@@ -33,7 +33,7 @@ from codedpo.train.result import TrainResult, write_result
 from codedpo.train.rows import Row, best_of_each_task, dpo_rows, kto_rows, label, sequences_to_score, sft_rows
 from codedpo.train.scoring import PairScore, chosen_gain, margin_gain, preference_accuracy, reward_accuracy, score_pairs
 from codedpo.train.trainers import reference_placeholder, trainer_class
-from codedpo.train.watching import OnStep, Warnings, watch
+from codedpo.train.watching import OnNote, OnStep, Warnings, watch
 
 _LOG = logging.getLogger("codedpo")
 _SAMPLE = 256
@@ -60,8 +60,11 @@ class _HeldOut:
     after: list[PairScore]
 
 
-def train_part(job: TrainJob, *, on_step: OnStep, processes: Processes) -> TrainResult:
+def train_part(job: TrainJob, *, on_step: OnStep, on_note: OnNote, processes: Processes) -> TrainResult:
     """Train by one method, or what is left of it.
+
+    Args:
+        on_note: told what the check of the data says, before training, and warnings as they arise.
 
     Raises:
         ModelError: see `trainer.train`.
@@ -73,18 +76,18 @@ def train_part(job: TrainJob, *, on_step: OnStep, processes: Processes) -> Train
     before = _reference_pairs(job, model, data, processes)
     rows, data = _rows(job, model, data, processes)
     if processes.is_first:
-        for line in data.check.lines():
-            _LOG.info("train: %s", line)
+        _tell(data, on_note)
     trainer = _make_trainer(job, model, rows)
     _require_together(trainer, processes)
-    warnings, curve = Warnings(), _curve(job, model, trainer, processes)
-    trainer.add_callback(watch(on_step, warnings, is_first=processes.is_first))
+    warnings, curve = Warnings(on_note, job.settings.batch_size), _curve(job, model, trainer, processes)
+    trainer.add_callback(watch(on_step, warnings, job.folder, is_first=processes.is_first))
     trainer.add_callback(mark_whole(processes))
     start = _sample(trainer.model)
     _run(trainer, job)
     change = _largest_change(start, _sample(trainer.model))
     held_out = _HeldOut(before, score_pairs(trainer.model, data.held_out, pad=model.pad))
-    _save(trainer, job)
+    with writing("the trained model", job.folder):
+        _save(trainer, job)
     result = replace(
         _result(trainer, data, change, held_out),
         trained_rows=len(rows), likelihoods=tuple(curve.found), warnings=tuple(warnings.told),
@@ -95,6 +98,13 @@ def train_part(job: TrainJob, *, on_step: OnStep, processes: Processes) -> Train
         remove_checkpoints(job.folder)
     processes.wait()
     return result
+
+
+def _tell(data: PreferenceData, on_note: OnNote) -> None:
+    lines = list(data.check.lines())
+    on_note(lines)
+    for line in lines:
+        _LOG.info("train: %s", line)
 
 
 def _load(job: TrainJob) -> _Loaded:

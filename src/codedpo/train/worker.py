@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from codedpo.errors import CodeDPOError, ModelError
@@ -31,16 +32,26 @@ def main(expected: int, folder: str | None) -> None:
         processes = join_processes(expected)
         place = Path(processes.agree(folder))
         if not place.is_dir():
-            raise ModelError(f"{place} is not there for process {processes.rank}: give all machines the same run folder")
-        train(read_job(place), on_step=_tell, processes=processes)
+            raise ModelError(
+                f"{place} is not there for process {processes.rank}: give all machines the same run folder"
+            )
+        train(read_job(place), on_step=_tell_step, on_note=_tell_note, processes=processes)
     except Exception as error:  # this process ends here; the one that waits for it raises what it reads
         _write_error(error, place)
         raise
     torch.distributed.destroy_process_group()
 
 
-def _tell(done: int, total: int) -> None:
-    sys.stdout.write(json.dumps({"step": done, "steps": total}) + "\n")
+def _tell_step(done: int, total: int) -> None:
+    _tell({"step": done, "steps": total})
+
+
+def _tell_note(lines: Sequence[str]) -> None:
+    _tell({"note": list(lines)})
+
+
+def _tell(line: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 
 
