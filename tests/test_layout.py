@@ -28,7 +28,7 @@ FLOORS = (
         "llms",
         "benchmarks",
     ),
-    ("context", "credible", "shards", "evaluate", "pairing", "train", "imports", "train_split", "repeats"),
+    ("context", "credible", "shards", "evaluate", "pairing", "train", "imports", "train_split", "repeats", "ablations"),
     ("stages", "executors"),
     ("pipeline",),
     ("config",),
@@ -36,7 +36,7 @@ FLOORS = (
     ("results", "schedule"),
     ("engine", "trial"),
     ("report",),
-    ("job", "plan", "doctor", "show", "bench"),
+    ("job", "plan", "doctor", "show", "bench", "ablate"),
     ("summary",),
     ("cli",),
 )

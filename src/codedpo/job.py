@@ -55,10 +55,10 @@ def run(config: Config, *, observer: Observer | None = None, until: str | None =
         CodeDPOError: what went wrong and what to do; everything done so far is kept.
     """
     observer = observer or Silent()
-    folder, local = place(config.run_folder), _local_folder(config)
+    folder, local = place(config.run_folder), local_folder(config)
     if until is None:
-        _require_what_comes_last(config)
-    with _locked(local), RunTools(config, local) as tools:
+        require_what_comes_last(config)
+    with locked(local), RunTools(config, local) as tools:
         _write_config(config, folder)
         started = time.time()
         if isinstance(config.llm, LlamaCpp) and until != "seeds":
@@ -77,7 +77,7 @@ def run(config: Config, *, observer: Observer | None = None, until: str | None =
     return RunResult(folder, report, rows, training, before, after)
 
 
-def _require_what_comes_last(config: Config) -> None:
+def require_what_comes_last(config: Config) -> None:
     """Training comes hours after the start: say now if it cannot work."""
     if config.train is None:
         return
@@ -107,7 +107,7 @@ def _train_and_evaluate(
     return before, trained.result, pass_rate(shop, trained, "after")
 
 
-def _local_folder(config: Config) -> Path:
+def local_folder(config: Config) -> Path:
     """Where lock, logs, answers and checkpoints lie: they need a file system."""
     folder = place(config.run_folder)
     if config.local_folder:
@@ -132,7 +132,7 @@ def _write_config(config: Config, folder: Place) -> None:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Generator[None]:
+def locked(folder: Path) -> Generator[None]:
     """One process per run folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -181,7 +181,8 @@ def _write_manifest(config: Config, folder: Place, tools: RunTools, summary: Run
         "stages": stages,
     }
     if summary.training is not None:
-        manifest["training"] = {k: v for k, v in asdict(summary.training).items() if k != "curves"}
+        long = ("curves", "chosen_gains", "rejected_gains")
+        manifest["training"] = {k: v for k, v in asdict(summary.training).items() if k not in long}
     for rate in (summary.before, summary.after):
         if rate is not None:
             manifest[f"pass@1 {rate.label}"] = {"passed": rate.passed, "problems": len(rate.verdicts)}
