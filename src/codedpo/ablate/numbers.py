@@ -78,7 +78,8 @@ def table_of(study: Study) -> Table:
 def estimate(values: Floats, clusters: tuple[str, ...]) -> Estimate:
     """The mean with its 95% percentile interval: seeds and clusters are drawn again, 2,000 times.
 
-    One cluster alone has no interval. The draws depend on the numbers of seeds and clusters alone, so that those of two arms are the same.
+    One cluster alone has no interval.
+    The draws depend on the numbers of seeds and clusters alone, so that those of two arms are the same.
 
     Args:
         values: (n_seeds, n_items)
