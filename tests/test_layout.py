@@ -28,7 +28,7 @@ FLOORS = (
         "llms",
         "benchmarks",
     ),
-    ("context", "credible", "shards", "evaluate", "pairing", "train", "imports", "train_split", "repeats"),
+    ("context", "credible", "shards", "evaluate", "pairing", "train", "imports", "train_split", "repeats", "ablations"),
     ("stages", "executors"),
     ("pipeline",),
     ("config",),
@@ -37,7 +37,7 @@ FLOORS = (
     ("engine", "trial"),
     ("rounds",),
     ("report",),
-    ("job", "plan", "doctor", "show", "bench"),
+    ("job", "plan", "doctor", "show", "bench", "ablate"),
     ("summary",),
     ("cli",),
 )

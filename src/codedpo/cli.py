@@ -85,6 +85,32 @@ def train(
 
 
 @app.command()
+def ablate(
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="What is varied: rankers, methods, data, pairs or models.")
+    ],
+    config: ConfigPath,
+    overrides: Overrides = None,
+    limit: Limit = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Vary one thing, hold all else equal: train and measure each arm, one table and one figure (docs/ablations.md)."""
+    from rich.console import Console
+
+    settings, console = _load(config, overrides, limit), Console()
+    with _errors_to_exit_codes(settings.run_folder), _quiet_libraries():
+        from codedpo.sandbox import require_linux
+
+        require_linux(allow_weaker=settings.sandbox.allow_weaker)
+        from codedpo.ablate.command import ablate, describe_ablation  # imports modules that other systems lack
+
+        if dry_run:
+            console.print(describe_ablation(settings, kind), highlight=False, soft_wrap=True)
+            return
+        ablate(settings, kind, console)
+
+
+@app.command()
 def init(path: Annotated[Path, typer.Argument(help="File to write.")] = Path("codedpo.yaml")) -> None:
     """Write a configuration to start from."""
     from codedpo.errors import ConfigError

@@ -48,6 +48,8 @@ class Engine:
     folder: Place
     tools: RunTools
     observer: Observer
+    dropped: str = "dropped.parquet"
+    """Where in the folder all that was left out is joined."""
     results: dict[str, StageResult] = field(default_factory=dict[str, StageResult])
 
     def __post_init__(self) -> None:
@@ -298,7 +300,7 @@ class Engine:
 
     def _join_dropped(self) -> None:
         """All that was dropped so far goes to `dropped.parquet`, where it is not there yet."""
-        target = self.folder / "dropped.parquet"
+        target = self.folder / self.dropped
         sources = [path for result in self.results.values() for path in result.dropped_files()]
         recipe = _hash([path.name for path in sources])
         if not target.exists() or read_metadata(target).get("recipe") != recipe:

@@ -32,6 +32,7 @@ from codedpo.train.arguments import check_arguments
 from codedpo.train.reporting import check_report_to
 from codedpo.trial import Workshop
 
+_LONG = ("curves", "likelihoods", "chosen_gains", "rejected_gains")
 TRAIN = "train"
 """What `until` may name beside the stages."""
 
@@ -58,10 +59,10 @@ def run(config: Config, *, observer: Observer | None = None, until: str | None =
         CodeDPOError: what went wrong and what to do; everything done so far is kept.
     """
     observer = observer or Silent()
-    folder, local = place(config.run_folder), _local_folder(config)
+    folder, local = place(config.run_folder), local_folder(config)
     if until in (None, TRAIN):
-        _require_what_comes_last(config)
-    with _locked(local), RunTools(config, local) as tools:
+        require_what_comes_last(config)
+    with locked(local), RunTools(config, local) as tools:
         _write_config(config, folder)
         started = time.time()
         if isinstance(config.llm, LlamaCpp) and until != "seeds":
@@ -81,7 +82,7 @@ def run(config: Config, *, observer: Observer | None = None, until: str | None =
     return RunResult(folder, report, rows, improvement)
 
 
-def _require_what_comes_last(config: Config) -> None:
+def require_what_comes_last(config: Config) -> None:
     """Training comes hours after the start: say now if it cannot work."""
     if config.train is None:
         return
@@ -103,7 +104,7 @@ def _require_what_comes_last(config: Config) -> None:
         config.evaluate.problems()
 
 
-def _local_folder(config: Config) -> Path:
+def local_folder(config: Config) -> Path:
     """Where lock, logs, answers and checkpoints lie: they need a file system."""
     folder = place(config.run_folder)
     if config.local_folder:
@@ -128,7 +129,7 @@ def _write_config(config: Config, folder: Place) -> None:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Generator[None]:
+def locked(folder: Path) -> Generator[None]:
     """One process per run folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -186,5 +187,5 @@ def _write_manifest(config: Config, folder: Place, tools: RunTools, summary: Run
 
 def _trained(round: Round) -> dict[str, Any]:
     """What the manifest tells of a round: all but the curves, and where the model lies."""
-    told = {k: v for k, v in asdict(round.trained.result).items() if k not in ("curves", "likelihoods")}
+    told = {k: v for k, v in asdict(round.trained.result).items() if k not in _LONG}
     return {"round": round.number, "folder": str(round.trained.folder), **told}

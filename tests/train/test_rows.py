@@ -57,4 +57,4 @@ def test_programs_that_fill_no_forward_pass_are_counted(tmp_path: Path) -> None:
     assert (result.trained_pairs, result.trained_rows) == (3, 4)
     assert (result.check.positives, result.check.negatives) == (2, 2)
     assert result.check.unfilled == 2
-    assert "labels: 2 good, 2 bad; left out to fill forward passes: 2" in list(result.check.lines())
+    assert "labels: 2 good, 2 bad; 2 left out to fill forward passes" in list(result.check.lines())

@@ -266,4 +266,6 @@ def _result(trainer: Any, data: PreferenceData, change: float, held_out: _HeldOu
         likelihoods=(),
         check=data.check,
         warnings=(),
+        chosen_gains=tuple(new.chosen - old.chosen for old, new in zip(before, after, strict=True)),
+        rejected_gains=tuple(new.rejected - old.rejected for old, new in zip(before, after, strict=True)),
     )
