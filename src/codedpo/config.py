@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast, get_args, get_type_hints
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
+from codedpo.ablations import Ablations
 from codedpo.checks import require_at_least
 from codedpo.decontaminate import Decontamination
 from codedpo.errors import ConfigError
@@ -27,6 +28,7 @@ from codedpo.pipeline import (
     ChoosePairs,
     CrossExecute,
     ExtractSeeds,
+    LeaveUntimed,
     RankSolutions,
     SampleTasks,
     TimeSolutions,
@@ -70,15 +72,19 @@ class Config:
     samples: SampleTasks = SampleTasks()
     executions: CrossExecute = CrossExecute()
     rankings: RankSolutions = RankSolutions()
-    timings: TimeSolutions = TimeSolutions()
+    timings: TimeSolutions | None = TimeSolutions()
+    """None: nothing is timed."""
     pairs: ChoosePairs = ChoosePairs()
     train: Train | None = None
     """None: build data only."""
     evaluate: Evaluate | None = field(default=None)
     """None: no pass@1 before and after."""
+    rounds: int = 1
+    """Times that the model is trained; from the second on it has written the solutions and tests itself."""
+    ablations: Ablations = Ablations()
 
     def __post_init__(self) -> None:
-        require_at_least(self, "", shard_size=1, workers=0, shards_in_flight=1)
+        require_at_least(self, "", shard_size=1, workers=0, shards_in_flight=1, rounds=1)
         if self.run_folder.startswith("memory:") and not self.executor.shares_memory:
             raise ConfigError(
                 "run_folder: other processes cannot see memory://; take a path or s3://, or set executor.processes=0"
@@ -91,7 +97,8 @@ class Config:
     @property
     def stages(self) -> tuple[Any, ...]:
         """The seven stages in order."""
-        return (self.seeds, self.tasks, self.samples, self.executions, self.rankings, self.timings, self.pairs)
+        timings = self.timings or LeaveUntimed()
+        return (self.seeds, self.tasks, self.samples, self.executions, self.rankings, timings, self.pairs)
 
     @property
     def llm_is_elsewhere(self) -> bool:

@@ -17,7 +17,7 @@ from codedpo.stages.rankings import RankSolutions
 from codedpo.stages.samples import SampleTasks
 from codedpo.stages.seeds import ExtractSeeds
 from codedpo.stages.tasks import WriteTasks
-from codedpo.stages.timings import TimeSolutions
+from codedpo.stages.timings import LeaveUntimed, TimeSolutions
 
 STAGES = (ExtractSeeds, WriteTasks, SampleTasks, CrossExecute, RankSolutions, TimeSolutions, ChoosePairs)
 STAGE_NAMES = tuple(stage.NAME for stage in STAGES)
@@ -28,6 +28,7 @@ __all__ = [
     "ChoosePairs",
     "CrossExecute",
     "ExtractSeeds",
+    "LeaveUntimed",
     "RankSolutions",
     "SampleTasks",
     "TimeSolutions",

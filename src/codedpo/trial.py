@@ -66,15 +66,22 @@ class Workshop:
         return locate(self.config.train.model or self.config.llm.model, self.config.cache_folder)
 
 
-def gather(pairs: Iterable[Pair], timings: Callable[[], Iterable[Timing]], share: float) -> Material:
+def gather(
+    pairs: Iterable[Pair],
+    timings: Callable[[], Iterable[Timing]],
+    share: float,
+    held_out: frozenset[str] | None = None,
+) -> Material:
     """Split the tasks, by a hash of their names before any pair is looked at, and choose what is followed.
 
     Args:
         timings: gives the rows that the pairs were made from, as often as it is asked.
         share: of tasks that are held out.
+        held_out: those of an earlier round, which stay so.
     """
-    tasks = (row.ranking.execution.samples.task for row in timings())
-    held_out = hold_out((task.id for task in tasks if task), share)
+    if held_out is None:
+        tasks = (row.ranking.execution.samples.task for row in timings())
+        held_out = hold_out((task.id for task in tasks if task), share)
     return Material(tuple(pairs), held_out, tuple(probes_of(timings(), held_out)))
 
 

@@ -34,6 +34,8 @@ class LlamaCpp:
     """Prompt and answer of one request."""
     gpu_layers: int = -1
     """Layers put on a GPU where llama.cpp has one; -1 means all."""
+    adapter: str = ""
+    """A LoRA adapter for the model, as a GGUF file."""
     budget: Budget = Budget()
 
     def __post_init__(self) -> None:
@@ -41,8 +43,8 @@ class LlamaCpp:
 
     @property
     def weights(self) -> str:
-        """SHA-256 of the GGUF file."""
-        return weights_hash(self.model)
+        """SHA-256 of the GGUF file, and of the adapter's."""
+        return weights_hash(self.model) + (f"+{weights_hash(self.adapter)}" if self.adapter else "")
 
     @contextlib.contextmanager
     def open(
@@ -53,7 +55,7 @@ class LlamaCpp:
         Args:
             cache: folder of fetched models.
             log: file for the server's own log.
-            adapter: a LoRA adapter as a GGUF file, to be applied to the model.
+            adapter: a LoRA adapter as a GGUF file, to be applied to the model instead of the configured one.
 
         Raises:
             ModelError: the model cannot be had.
@@ -64,6 +66,10 @@ class LlamaCpp:
         model = locate(self.model, cache)
         if not model.is_gguf:
             raise ModelError(f"llm.model: llama.cpp needs a GGUF file, and '{self.model}' is none; use kind: openai")
+        if adapter is None and self.adapter:
+            adapter = Path(self.adapter)
+            if not adapter.exists():
+                raise ModelError(f"llm.adapter: {adapter} is not there")
         weights = model.sha256 if adapter is None else f"{model.sha256}+{weights_hash(str(adapter))}"
         api_key = secrets.token_hex(16)
         log.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def load_weights(
         ModelError: the files cannot be loaded.
     """
     import torch
-    from transformers import AutoModelForCausalLM, BitsAndBytesConfig, GgufConfig
+    from transformers import AutoModelForCausalLM, GgufConfig
 
     arguments = _location(model)
     if model.is_gguf:
@@ -63,7 +64,7 @@ def load_weights(
     if quantisation:
         if model.is_gguf:
             raise ModelError(f"train.quantisation: {model.name} is a GGUF file; give a folder or a hub id")
-        arguments["quantization_config"] = BitsAndBytesConfig(**quantisation)
+        arguments["quantization_config"] = _quantisation(quantisation)
     gpu = torch.cuda.is_available()
     dtype = torch.bfloat16 if gpu and not master else torch.float32
     try:
@@ -72,6 +73,20 @@ def load_weights(
         raise ModelError(f"{model.name}: cannot be loaded: {error}") from error
     weights = _tie_output_head(weights) if model.is_gguf else weights
     return weights.to(f"cuda:{os.environ.get('LOCAL_RANK', '0')}") if gpu and not quantisation else weights
+
+
+def _quantisation(arguments: Mapping[str, Any]) -> Any:
+    from transformers import BitsAndBytesConfig
+
+    if find_spec("bitsandbytes") is None:
+        raise ModelError("train.quantisation: needs bitsandbytes, which is not installed: pip install bitsandbytes")
+    try:
+        found, unknown = BitsAndBytesConfig.from_dict(dict(arguments), return_unused_kwargs=True)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"train.quantisation: {error}") from error
+    if unknown:
+        raise ModelError(f"train.quantisation: BitsAndBytesConfig has no {', '.join(unknown)}")
+    return found
 
 
 def _tie_output_head(weights: Any) -> Any:

@@ -16,7 +16,7 @@ from codedpo.checks import require_at_least
 from codedpo.errors import LLMError
 from codedpo.llms import Completion, OnAnswer, Request, Sampling
 from codedpo.llms.budget import Budget, Meter
-from codedpo.llms.loading import load_tokenizer, load_weights, text_stops
+from codedpo.llms.loading import text_stops
 from codedpo.models import locate, weights_hash
 
 
@@ -29,6 +29,8 @@ class Transformers:
     kind: Literal["transformers"] = "transformers"
     batch_size: int = 16
     """Completions generated together."""
+    adapter: str = ""
+    """Folder of a PEFT adapter for the model."""
     budget: Budget = Budget()
 
     def __post_init__(self) -> None:
@@ -36,8 +38,10 @@ class Transformers:
 
     @property
     def weights(self) -> str:
-        """The hash that stands for the model's weights."""
-        return weights_hash(self.model)
+        """The hash that stands for the model's weights, and the adapter's."""
+        if not self.adapter:
+            return weights_hash(self.model)
+        return f"{weights_hash(self.model)}+{weights_hash(str(Path(self.adapter) / 'adapter_model.safetensors'))}"
 
     @contextlib.contextmanager
     def open(
@@ -53,7 +57,10 @@ class Transformers:
             raise LLMError("a LoRA adapter in GGUF cannot be loaded into transformers")
         model = locate(self.model, cache)
         try:
-            network, tokenizer = load_weights(model), load_tokenizer(model)
+            from codedpo.llms.loading import load_tokenizer, load_trained
+
+            network = load_trained(model, Path(self.adapter) if self.adapter else None)
+            tokenizer = load_tokenizer(model)
         except ModuleNotFoundError as error:
             raise LLMError(f"llm.kind: transformers needs {error.name}: pip install 'codedpo[train]'") from error
         network.eval()

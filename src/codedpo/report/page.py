@@ -20,6 +20,7 @@ from codedpo.report.figures import pass_rate_figure
 from codedpo.report.matrix import MatrixView, matrix_view
 from codedpo.report.statistics import stage_statistics
 from codedpo.report.training import training_view
+from codedpo.rounds import Improvement
 from codedpo.store import write_text
 from codedpo.train.result import TrainResult
 
@@ -33,9 +34,22 @@ class RunSummary:
 
     config: Config
     results: dict[str, StageResult]
-    training: TrainResult | None
-    before: PassRate | None
-    after: PassRate | None
+    improvement: Improvement | None = None
+    """None where nothing was trained."""
+
+    @property
+    def training(self) -> TrainResult | None:
+        """Of the round whose model is the result."""
+        return self.improvement.best.trained.result if self.improvement else None
+
+    @property
+    def before(self) -> PassRate | None:
+        return self.improvement.before if self.improvement else None
+
+    @property
+    def after(self) -> PassRate | None:
+        """Of the round whose model is the result."""
+        return self.improvement.best.rate if self.improvement else None
 
 
 def write_report(summary: RunSummary, path: Place) -> Place:
@@ -71,6 +85,7 @@ def _view(summary: RunSummary) -> dict[str, Any]:
         "pass_rates": [(rate, interval(rate)) for rate in (summary.before, summary.after) if rate],
         "pass_figure": pass_rate_figure(*both) if both else "",
         "change": compare(*both) if both else None,
+        "rounds": summary.improvement.rounds if summary.improvement else (),
         "evaluated": summary.config.evaluate.title if summary.config.evaluate else "",
     }
 

@@ -93,6 +93,21 @@ class TimeSolutions(TimingSettings):
         return sorted(best[: self.max_solutions])
 
 
+@dataclass(frozen=True)
+class LeaveUntimed:
+    """Time nothing, for runs that make no efficiency pairs; needs no quiet machine."""
+
+    NAME: ClassVar[str] = "timings"
+    VERSION: ClassVar[int] = 1
+    MAKES: ClassVar[type] = Timing
+    NEEDS: ClassVar[Literal["cores"]] = "cores"
+
+    def __call__(self, rows: Iterable[Ranking], context: Context) -> Iterator[Timing]:
+        for ranking in rows:
+            context.advance(rows=1)
+            yield _untimed(ranking)
+
+
 def _candidates(ranking: Ranking, indices: list[int]) -> Candidates:
     samples = ranking.execution.samples
     assert samples.task is not None

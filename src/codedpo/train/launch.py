@@ -39,11 +39,8 @@ def run_training(job: TrainJob, on_step: OnStep, on_note: OnNote = say_nothing) 
     result = read_result(job.folder)
     if result is None:
         error = job.folder / _ERROR
-        raise ModelError(
-            error.read_text()
-            if error.exists()
-            else f"train: the processes ended with code {code}; see {job.folder / _LOG}"
-        )
+        said = error.read_text() if error.exists() else f"train: the processes ended with code {code}"
+        raise ModelError(f"{said} (the processes' log: {job.folder / _LOG})")
     return result
 
 

@@ -44,6 +44,9 @@ class TrainResult:
     """How likely the model found solutions of held-out tasks, by class, as training went on."""
     check: DataCheck
     warnings: tuple[str, ...]
+    chosen_gains: tuple[float, ...] = ()
+    """Of each held-out pair, in their order: gain of the chosen program in log-probability, nats."""
+    rejected_gains: tuple[float, ...] = ()
 
 
 def joined(results: Sequence[TrainResult]) -> TrainResult:

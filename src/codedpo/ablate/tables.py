@@ -1,0 +1,142 @@
+"""An ablation's table in, text out: for the terminal, as Markdown, as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from codedpo.ablate.numbers import ACCURACY, CHANGE, CHOSEN, MARGIN, PASS_RATE, Line, Table
+from codedpo.ablate.study import Study, Training
+from codedpo.bench.intervals import Estimate
+from codedpo.bench.tables import is_apart
+
+_COUNTS = ("tasks", "pairs", "rows", "steps")
+_FORMS = {PASS_RATE: "{:.1%}", CHANGE: "{:+.1%}", MARGIN: "{:+.2f}", ACCURACY: "{:.3f}", CHOSEN: "{:+.2f}"}
+
+
+def terminal_table(table: Table) -> RichTable:
+    """One line an arm, intervals below the values; bold where the paired difference to the first arm excludes 0."""
+    shown = RichTable(title=escape(title(table)), title_justify="left", box=None, pad_edge=False, padding=(0, 1, 1, 0))
+    shown.add_column("arm", overflow="fold")
+    for name in _columns(table):
+        shown.add_column(name.replace(" ", "\n"), justify="right")
+    for line in table.lines:
+        cells = (_two_lines(cell) for cell in _cells(table, line))
+        shown.add_row(escape(line.arm), *cells)
+    return shown
+
+
+def markdown(table: Table) -> str:
+    """The same as Markdown, with what was cut and the reading aid."""
+    lines = [f"**{title(table)}**", "", f"| arm | {' | '.join(_columns(table))} |"]
+    lines.append(f"|---{'|---' * len(_columns(table))}|")
+    lines += [f"| {line.arm} | {' | '.join(_cells(table, line))} |" for line in table.lines]
+    lines += ["", *(f"- {line.arm}: {line.counts.describe()}" for line in table.lines), "", note(table), ""]
+    return "\n".join(lines)
+
+
+def as_json(study: Study, table: Table) -> str:
+    """Everything, each training on its own too; what is not known is null."""
+    trials = {trial.arm.name: trial for trial in study.trials}
+    arms = [
+        {
+            "arm": line.arm,
+            **({"share": line.share} if table.kind == "data" else {}),
+            "counts": asdict(line.counts),
+            "before": _numbers(line.before),
+            "metrics": {name: _numbers(found) for name, found in line.estimates.items()},
+            "differences to the first arm": {name: _numbers(found) for name, found in line.differences.items()},
+            "trainings": [_described(training) for training in trials[line.arm].trainings],
+        }
+        for line in table.lines
+    ]
+    told = {"ablation": table.kind, "seeds": table.seeds, "evaluated": table.evaluated}
+    return json.dumps(told | {"held_out_tasks": table.held_out_tasks, "arms": arms}, indent=1, allow_nan=False)
+
+
+def title(table: Table) -> str:
+    """What the table is of."""
+    seeds = f"{table.seeds} seed{'s' * (table.seeds > 1)}"
+    pairs = table.lines[0].counts.held_out_pairs
+    measured = [table.evaluated] if table.evaluated else []
+    measured.append(f"{pairs} held-out pairs of {table.held_out_tasks} tasks")
+    return f"ablate {table.kind}: {seeds}, {table.lines[0].counts.steps} steps an arm; {', '.join(measured)}"
+
+
+def note(table: Table) -> str:
+    """How to read it."""
+    bold = "" if table.kind == "models" else " Bold: the paired difference to the first arm excludes 0."
+    return (
+        "Values with 95% intervals: bootstrap over seeds and over problems (pass@1) or tasks of held-out pairs (gains, "
+        f"in nats).{bold}"
+    )
+
+
+def _columns(table: Table) -> list[str]:
+    evaluated = ["pass@1 before", "pass@1 after", "change"] if table.evaluated else []
+    against = ["to first arm"] if table.evaluated and table.kind != "models" else []
+    gains = [MARGIN, ACCURACY, CHOSEN] if table.held_out_tasks else []
+    return [*_COUNTS, *evaluated, *against, *gains]
+
+
+def _cells(table: Table, line: Line) -> Iterator[str]:
+    """In the order of the columns, as Markdown."""
+    for name in _COUNTS:
+        yield str(getattr(line.counts, name))
+    if table.evaluated:
+        yield _cell(line.before, _FORMS[PASS_RATE])
+        yield from (_metric(line, name) for name in (PASS_RATE, CHANGE))
+        if table.kind != "models":
+            yield _cell(line.differences[PASS_RATE], _FORMS[CHANGE])
+    if table.held_out_tasks:
+        yield from (_metric(line, name) for name in (MARGIN, ACCURACY, CHOSEN))
+
+
+def _metric(line: Line, name: str) -> str:
+    """The change has an interval of its own that says whether it excludes 0: nothing of it is bold."""
+    difference = line.differences.get(name) if name != CHANGE else None
+    text = _cell(line.estimates[name], _FORMS[name])
+    return f"**{text.replace(' (', '** (', 1)}" if difference and is_apart(difference) else text
+
+
+def _cell(found: Estimate, form: str) -> str:
+    if math.isnan(found.low):
+        return "" if math.isnan(found.value) else form.format(found.value)
+    low, high = (form.format(value).removesuffix("%") for value in (found.low, found.high))
+    return f"{form.format(found.value)} ({low} to {high})"
+
+
+def _two_lines(cell: str) -> str:
+    """A Markdown cell for the terminal."""
+    value, _, interval = cell.partition(" (")
+    bold = value.startswith("**")
+    shown = f"[bold]{escape(value.strip('*'))}[/]" if bold else escape(value)
+    return f"{shown}\n{interval.rstrip(')').replace(' to ', ' ')}" if interval else shown
+
+
+def _numbers(found: Estimate) -> list[float] | None:
+    numbers = (found.value, found.low, found.high)
+    return [number for number in numbers if not math.isnan(number)] or None
+
+
+def _described(training: Training) -> dict[str, Any]:
+    result, after = training.result, training.after
+    told = {
+        "seed": training.seed,
+        "weights": str(training.folder),
+        "steps": result.steps,
+        "trained_pairs": result.trained_pairs,
+        "trained_rows": result.trained_rows,
+        "final_loss": result.final_loss,
+        "held_out_pairs": result.held_out_pairs,
+        "warnings": list(result.warnings),
+    }
+    if not after:
+        return told
+    return told | {"pass@1": {"passed": after.passed, "problems": len(after.verdicts)}}
