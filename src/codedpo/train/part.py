@@ -21,6 +21,7 @@ from typing import Any
 from codedpo.errors import ModelError
 from codedpo.llms.loading import load_tokenizer
 from codedpo.train.arguments import trl_config
+from codedpo.train.card import write_card
 from codedpo.train.checkpoints import keep_the_last, last_checkpoint, mark_whole, remove_checkpoints, writing
 from codedpo.train.data import ChatTokenizer, PreferenceData, prepare
 from codedpo.train.job import TrainJob
@@ -94,6 +95,8 @@ def train_part(job: TrainJob, *, on_step: OnStep, on_note: OnNote, processes: Pr
     )  # fmt: skip
     processes.wait()
     if processes.is_first:
+        write_card(job, result, job.folder / "final")
+        (job.folder / "README.md").unlink(missing_ok=True)  # TRL's card, which names no base model
         write_result(result, job.folder)
         remove_checkpoints(job.folder)
     processes.wait()
