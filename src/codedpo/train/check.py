@@ -54,8 +54,8 @@ class DataCheck:
             shares = (f"{kind} {count} ({count / self.trained_on:.0%})" for kind, count in self.kinds.items())
             yield f"kinds: {', '.join(shares)}"
         if self.positives:
-            left = f"{self.unfilled} left out to fill forward passes"
-            yield f"labels: {self.positives} good, {self.negatives} bad; {left}"
+            left = f"; {self.unfilled} left out to fill forward passes" if self.unfilled else ""
+            yield f"labels: {self.positives} good, {self.negatives} bad{left}"
         largest = max((bar.pairs for bar in self.lengths), default=0)
         for bar in self.lengths:
             yield f"{bar.tokens:>6} tokens {'#' * -(-_WIDTH * bar.pairs // largest)} {bar.pairs}"
