@@ -145,6 +145,13 @@ def test_every_key_is_documented() -> None:
     llms = [LlamaCpp(), config.llm, VLLM("m"), Transformers("m"), Budget()]
     sections = [config, *llms, RayExecutor(), LocalExecutor(), config.sandbox, *config.stages]
     sections.append(config.decontamination)
-    sections += [config.train, config.evaluate, config.ablations, *get_args(get_args(AnySource)[0]), Columns]
+    sections += [
+        config.train,
+        config.train.launch,
+        config.evaluate,
+        config.ablations,
+        *get_args(get_args(AnySource)[0]),
+        Columns,
+    ]
     keys = {field.name for section in sections for field in dataclasses.fields(section)}
     assert not {key for key in keys if f"`{key}`" not in text and f"## {key}" not in text}

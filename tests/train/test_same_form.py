@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +13,10 @@ import pytest
 from jobs import make_pair
 
 from codedpo.llms import Request, Sampling
+from codedpo.llms.llamacpp import LlamaCpp
 from codedpo.llms.loading import load_tokenizer, load_weights
 from codedpo.llms.transformers import TransformersLLM
-from codedpo.models import locate
+from codedpo.models import default_cache, has_chat_template, locate
 from codedpo.prompting import completion, solution_prompt, template, text_prompt
 from codedpo.records import Message
 from codedpo.train.data import ChatTokenizer
@@ -106,3 +109,43 @@ def test_a_base_model_whose_texts_begin_with_a_token_is_trained_on_texts_that_do
     again = load_tokenizer(replace(locate(str(base), base), path=tmp_path))
     chat = replace(chat_of(base), tokenizer=again)
     assert chat.ask(ASKED).tolist() == tokenizer(text_prompt(ASKED).text)["input_ids"]
+
+
+@pytest.mark.slow
+@pytest.mark.network
+@pytest.mark.parametrize("name", ["smollm2-135m", "qwen2.5-coder-0.5b"])
+def test_llama_cpp_feeds_the_tokens_that_training_asks_with(name: str, tmp_path: Path) -> None:
+    model = locate(name, default_cache())
+    chat = ChatTokenizer(load_tokenizer(model), frozenset())
+    with LlamaCpp(model=name).open(cache=default_cache(), log=tmp_path / "log") as llm:
+        rendered = post(llm, "/apply-template", {"messages": list(ASKED)})["prompt"]
+        tokens = post(llm, "/tokenize", {"content": rendered, "add_special": True, "parse_special": True})["tokens"]
+        ((answer,),) = llm.generate([Request(ASKED, Sampling(max_tokens=1), seed=0)], lambda *_: None)
+    assert rendered == chat.tokenizer.apply_chat_template(list(ASKED), tokenize=False, add_generation_prompt=True)
+    assert tokens == chat.ask(ASKED).tolist()
+    assert answer.prompt_tokens == len(tokens)
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_llama_cpp_asks_a_base_model_with_the_text_that_it_is_trained_on(tmp_path: Path) -> None:
+    content = locate("smollm2-135m", default_cache()).path.read_bytes()
+    path = tmp_path / "base.gguf"
+    path.write_bytes(content.replace(b"tokenizer.chat_template", b"tokenizer.chat_templatx"))  # a name nobody knows
+    assert not has_chat_template(path)
+    chat = ChatTokenizer(load_tokenizer(locate(str(path), tmp_path)), frozenset())
+    with LlamaCpp(model=str(path)).open(cache=tmp_path, log=tmp_path / "log") as llm:
+        content = {"content": text_prompt(ASKED).text, "add_special": True, "parse_special": True}
+        tokens = post(llm, "/tokenize", content)["tokens"]
+        ((answer,),) = llm.generate([Request(ASKED, Sampling(max_tokens=1), seed=0)], lambda *_: None)
+    assert tokens == chat.ask(ASKED).tolist()
+    assert answer.prompt_tokens == len(tokens)
+
+
+def post(llm: Any, path: str, body: dict[str, Any]) -> Any:
+    """Ask the server that a client speaks to."""
+    address = llm._server.base_url.removesuffix("/v1")
+    headers = {"Authorization": f"Bearer {llm._api_key}", "Content-Type": "application/json"}
+    request = urllib.request.Request(address + path, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=60) as reply:
+        return json.load(reply)

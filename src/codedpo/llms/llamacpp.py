@@ -18,12 +18,12 @@ from codedpo.errors import LLMError, ModelError
 from codedpo.llms import LLM
 from codedpo.llms.budget import Budget, Meter
 from codedpo.llms.openai import OpenAIServer
-from codedpo.models import locate, weights_hash
+from codedpo.models import has_chat_template, locate, weights_hash
 
 
 @dataclass(frozen=True)
 class LlamaCpp:
-    """Serve a GGUF model on this machine for as long as the run asks it."""
+    """Serve a GGUF model on this machine for as long as the run asks it; a base model, without template, by texts."""
 
     model: str = "qwen2.5-coder-0.5b"
     """A packaged model's name or a path to a GGUF file."""
@@ -84,7 +84,13 @@ class LlamaCpp:
             )
         try:
             address = self._handshake(process, model.path, adapter, api_key, log)
-            server = OpenAIServer(self.model, base_url=f"{address}/v1", weights=weights, concurrency=self.parallel * 2)
+            server = OpenAIServer(
+                self.model,
+                base_url=f"{address}/v1",
+                weights=weights,
+                concurrency=self.parallel * 2,
+                form="chat" if has_chat_template(model.path) else "text",
+            )
             with OpenAIClient(server, api_key=api_key, tokenize_url=f"{address}/tokenize", meter=meter) as client:
                 yield client
         finally:

@@ -52,3 +52,4 @@ def _check_lines(check: DataCheck) -> Iterator[Statistic]:
     if check.positives or check.negatives:
         labels = check.positives + check.negatives
         yield Statistic("programs labelled good", share(check.positives, labels))
+        yield Statistic("programs that fill no forward pass, left out", f"{check.unfilled:,}")
