@@ -21,7 +21,7 @@ def rows_of(settings: Train, pairs: Sequence[TokenisedPair]) -> int:
 def steps_of(settings: Train, pairs: Sequence[TokenisedPair]) -> int:
     """Optimiser steps, of all methods of the chain, that `epochs` come to, as transformers' Trainer counts them."""
     parts = [settings.only(method) for method in settings.chain]
-    return sum(math.ceil(part.epochs * math.ceil(_rows(part, pairs) / part.batch_size)) for part in parts)
+    return sum(part.steps or math.ceil(part.epochs * math.ceil(_rows(part, pairs) / part.batch_size)) for part in parts)
 
 
 def with_steps(settings: Train, steps: int) -> Train:
