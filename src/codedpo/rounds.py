@@ -113,7 +113,7 @@ def _rounds(shop: Workshop, place: Place, results: dict[str, StageResult], *, ev
 
 def _material(shop: Workshop, results: dict[str, StageResult], held_out: frozenset[str] | None) -> Material:
     assert shop.config.train is not None
-    return gather(results["pairs"].rows(), results["timings"].rows, shop.config.train.held_out, held_out)
+    return gather(results["pairs"].rows(), results["timings"].rows, shop.config.train, held_out)
 
 
 def _sample_again(shop: Workshop, place: Place, tasks: StageResult, trained: Trained) -> dict[str, StageResult]:

@@ -1,12 +1,18 @@
-"""Means and intervals against draws counted by hand."""
+"""Means and intervals against draws counted by hand; tables and figures of them."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from codedpo.ablate.numbers import estimate
+from codedpo.ablate.cut import Counts
+from codedpo.ablate.figure import ablation_figure
+from codedpo.ablate.numbers import ACCURACY, CHANGE, CHOSEN, MARGIN, METRICS, PASS_RATE, Line, Table, estimate
+from codedpo.ablate.tables import markdown
+from codedpo.bench.intervals import Estimate
 
 
 def test_seeds_and_problems_are_drawn_again() -> None:
@@ -30,3 +36,40 @@ def test_one_cluster_has_a_mean_but_no_interval_and_nothing_has_neither() -> Non
     assert alone.value == 0.5
     assert math.isnan(alone.low)
     assert math.isnan(estimate(np.empty((1, 0)), ()).value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arms"), [("data", ("100%", "50%")), ("models", ("a/b", "c/d")), ("pairs", ("both",))]
+)
+def test_each_ablation_has_a_figure_and_a_table_of_its_arms(kind: str, arms: tuple[str, ...]) -> None:
+    made = table(kind, arms)
+    svg, text = ablation_figure(made), markdown(made)
+    assert all(name in svg and f"| {name} |" in text for name in arms)
+    assert ("to first arm" in text) == (kind != "models")
+    assert ("grey: before" in svg) == (kind == "models")
+    assert "| 30.0% (20.0 to 40.0) | +10.0% (-5.0 to +20.0) |" in text
+
+
+def test_without_a_benchmark_there_are_the_held_out_numbers_alone() -> None:
+    made = replace(table("pairs", ("both", "efficiency")), evaluated="")
+    text = markdown(made)
+    assert "| arm | tasks | pairs | rows | steps | margin gain | reward accuracy | chosen gain |" in text
+    assert "| efficiency | 7 | 8 | 8 | 5 | **+2.00** (+1.00 to +3.00) | " in text
+    assert "| both | 7 | 8 | 8 | 5 | +2.00 (+1.00 to +3.00) | " in text
+
+
+def table(kind: str, arms: tuple[str, ...]) -> Table:
+    """The second arm's margin gain is apart from the first one's."""
+    found = {
+        PASS_RATE: Estimate(0.3, 0.2, 0.4), CHANGE: Estimate(0.1, -0.05, 0.2), MARGIN: Estimate(2, 1, 3),
+        ACCURACY: Estimate(0.7, 0.5, 0.9), CHOSEN: Estimate(-1, -2, 1),
+    }  # fmt: skip
+    none = {name: Estimate(0, 0, 0) for name in METRICS}
+    lines = [
+        Line(
+            arm, 1 / place, Counts(10, 9, 8, 7, 8, 5, 12), Estimate(0.2, 0.1, 0.3), found,
+            {} if kind == "models" else none if place == 1 else {**none, MARGIN: Estimate(1, 0.5, 1.5)},
+        )
+        for place, arm in enumerate(arms, 1)
+    ]  # fmt: skip
+    return Table(kind, 1, "humaneval", 6, tuple(lines))

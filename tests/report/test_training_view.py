@@ -30,14 +30,14 @@ def texts(svg: str) -> list[str]:
     return [text.strip() for text in re.findall(r"<!--(.*?)-->", svg, re.S)]
 
 
-def improvement(result: TrainResult, folder: Path) -> Improvement:
-    return Improvement(None, (Round(1, {}, Trained(result, folder), None),))
+def improvement(result: TrainResult) -> Improvement:
+    return Improvement(None, (Round(1, {}, Trained(result, Path("final")), None),))
 
 
 def page(folder: Path, result: TrainResult, method: str | list[str] = "rpo") -> str:
     config = make_config({"run_folder": "r", "llm": {"model": "smollm2-135m"}, "train": {"method": method}})
     path = folder / "report.html"
-    write_report(RunSummary(config, {}, improvement(result, folder)), path)
+    write_report(RunSummary(config, {}, improvement(result)), path)
     return path.read_text()
 
 
@@ -67,7 +67,7 @@ def test_a_chain_is_named_in_order(tmp_path: Path) -> None:
 def test_warnings_stand_on_the_page_and_in_the_closing_lines(tmp_path: Path) -> None:
     result = make_result(warnings=("chosen programs <fell>",))
     assert '<p class="warning">Warning: chosen programs &lt;fell&gt;.</p>' in page(tmp_path, result)
-    lines = closing_lines(RunResult(tmp_path, tmp_path / "report.html", {"pairs": 4}, improvement(result, tmp_path)))
+    lines = closing_lines(RunResult(tmp_path, tmp_path / "report.html", {"pairs": 4}, improvement(result)))
     assert "warning: chosen programs <fell>" in lines
 
 
@@ -78,7 +78,7 @@ def test_what_was_not_held_out_is_not_shown_as_nan(tmp_path: Path) -> None:
     assert "nan" not in re.sub(r"<svg.*?</svg>", "", text, flags=re.S)
     assert "No pair was held out." in text
     assert text.count("<svg") == 2
-    lines = closing_lines(RunResult(tmp_path, tmp_path / "report.html", {}, improvement(result, tmp_path)))
+    lines = closing_lines(RunResult(tmp_path, tmp_path / "report.html", {}, improvement(result)))
     assert not any("nan" in line for line in lines)
 
 

@@ -91,7 +91,7 @@ def test_going_on_in_another_way_is_refused(tiny: Path, tmp_path: Path) -> None:
     run_job(job_of(tiny, tmp_path / "one", method="sft", steps=1))
     with pytest.raises(ModelError, match=r"train\.lora_rank: .*final holds a LoRA adapter, but 0 \(0 trains all"):
         run_job(job_of(tiny, tmp_path / "two", lora_rank=0, start=tmp_path / "one" / "final"))
-    with pytest.raises(ModelError, match=r"train\.lora_rank: .*tiny0 holds all weights, but 4 \(above 0 is LoRA"):
+    with pytest.raises(ModelError, match=r"train\.lora_rank: .*tiny\d+ holds all weights, but 4 \(above 0 is LoRA"):
         run_job(job_of(tiny, tmp_path / "three", start=tiny))
 
 

@@ -19,6 +19,7 @@ from codedpo.prompting import completion, solution_prompt
 from codedpo.records import Execution, Ranking, Samples, Task, Timing
 from codedpo.train.data import ChatTokenizer
 from codedpo.train.likelihood import Probe, likelihood, probes_of, tokenise_probes
+from codedpo.train.settings import Train
 from codedpo.train.trainer import train
 from codedpo.trial import gather
 from tiny_model import save_tiny_model
@@ -101,8 +102,8 @@ def test_a_large_run_is_followed_on_a_part_of_its_tasks() -> None:
 
 def test_tasks_are_held_out_before_pairs_are_looked_at() -> None:
     timings = [timed([2, 1], [], task=str(number)) for number in range(10)]
-    with_pairs = gather([make_pair(number) for number in range(10)], lambda: timings, 0.3)
-    assert with_pairs.held_out == gather([], lambda: timings, 0.3).held_out
+    with_pairs = gather([make_pair(number) for number in range(10)], lambda: timings, Train(held_out=0.3))
+    assert with_pairs.held_out == gather([], lambda: timings, Train(held_out=0.3)).held_out
     assert len(with_pairs.held_out) == 3
     assert {probe.task_id for probe in with_pairs.probes} == with_pairs.held_out
     assert len(with_pairs.pairs) == 10

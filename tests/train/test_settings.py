@@ -78,7 +78,7 @@ UNKNOWN: list[tuple[dict[str, Any], str]] = [
     ({"args": {"discopop_tau": 0.1}, "method": ("sft", "rpo")}, "train.args.discopop_tau: TRL has no such argument for sft"),
     ({"args": {"sync_ref_model": True}}, "train.args.sync_ref_model: needs train.precompute_reference: false"),
     ({"args": {"ld_alpha": 0.5}}, "train.args.ld_alpha: needs train.precompute_reference: false"),
-    ({"args": {"optim": "sgdd"}}, "train.args: 'sgdd' is not a valid OptimizerNames"),
+    ({"args": {"optim": "sgdd"}}, "is not a valid OptimizerNames"),
 ]  # fmt: skip
 
 

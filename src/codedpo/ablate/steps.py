@@ -21,7 +21,7 @@ def rows_of(settings: Train, pairs: Sequence[TokenisedPair]) -> int:
 def steps_of(settings: Train, pairs: Sequence[TokenisedPair]) -> int:
     """Optimiser steps, of all methods of the chain, that `epochs` come to, as transformers' Trainer counts them."""
     parts = [settings.only(method) for method in settings.chain]
-    return sum(math.ceil(part.epochs * math.ceil(_rows(part, pairs) / part.batch_size)) for part in parts)
+    return sum(part.steps or math.ceil(part.epochs * math.ceil(_rows(part, pairs) / part.batch_size)) for part in parts)
 
 
 def with_steps(settings: Train, steps: int) -> Train:
@@ -44,5 +44,5 @@ def _rows(settings: Train, pairs: Sequence[TokenisedPair]) -> int:
     if method.trainer == "sft":
         return len(best_of_each_task(pairs))
     if method.trainer == "kto":
-        return len(label(pairs, rows=max(settings.device_batch_size, method.least_device_rows), seed=0))
+        return len(label(pairs, rows=max(settings.device_batch_size, method.least_device_rows), seed=0).rows)
     return len(pairs)

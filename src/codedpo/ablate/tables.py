@@ -93,7 +93,7 @@ def _cells(table: Table, line: Line) -> Iterator[str]:
         yield _cell(line.before, _FORMS[PASS_RATE])
         yield from (_metric(line, name) for name in (PASS_RATE, CHANGE))
         if table.kind != "models":
-            yield _cell(line.differences[PASS_RATE], _FORMS[CHANGE])
+            yield _cell(line.differences[PASS_RATE], _FORMS[CHANGE]) if line is not table.lines[0] else ""
     if table.held_out_tasks:
         yield from (_metric(line, name) for name in (MARGIN, ACCURACY, CHOSEN))
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ from codedpo.models import Model
 from codedpo.train.data import ChatTokenizer
 
 
+@functools.lru_cache(maxsize=1)  # arms mostly share one; reading that of a GGUF file takes seconds
 def chat_tokenizer(model: Model) -> ChatTokenizer:
     """The same as training makes from tokenizer and weights.
 

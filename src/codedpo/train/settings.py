@@ -83,6 +83,8 @@ class Train:
     """Share of tasks, chosen before there are pairs, that are not trained on but scored as training goes on."""
     likelihood_points: int = 10
     """How often, beside start and end, solutions of held-out tasks are scored by class; 0: only at start and end."""
+    likelihood_tasks: int = 32
+    """Most held-out tasks whose solutions are scored, two of each class; 0: none."""
     save_steps: int = 10
     """Optimiser steps between checkpoints; the last two are kept."""
     precompute_reference: bool = True
@@ -104,7 +106,7 @@ class Train:
     def __post_init__(self) -> None:
         require_at_least(self, "train", device_batch_size=1, batch_size=1, save_steps=1, max_length=2, lora_rank=0)
         require_at_least(self, "train", beta=0, sft_weight=0, epochs=0, lora_last_layers=0, learning_rate=0)
-        require_at_least(self, "train", steps=0, likelihood_points=0)
+        require_at_least(self, "train", steps=0, likelihood_points=0, likelihood_tasks=0)
         if not 0 <= self.held_out < 1:
             raise ConfigError(f"train.held_out: {self.held_out} must be at least 0 and less than 1")
         if not self.chain:
