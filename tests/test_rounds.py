@@ -103,7 +103,7 @@ def test_the_second_round_is_written_by_the_trained_model_and_trains_it_further(
     assert "tasks" not in second.results
     assert first.trained.folder != second.trained.folder
     job = json.loads((Path(settings["run_folder"]) / "manifest.json").read_text())
-    assert [found["round"] for found in job["training"]] == [1, 2]
+    assert [found["round"] for found in job["rounds"]] == [1, 2]
     again = run(make_config(settings))  # does nothing twice
     assert again.improvement is not None
     assert [r.trained for r in again.improvement.rounds] == [first.trained, second.trained]

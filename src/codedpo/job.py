@@ -178,7 +178,8 @@ def _write_manifest(config: Config, folder: Place, tools: RunTools, summary: Run
         "stages": stages,
     }
     if summary.improvement is not None:
-        manifest["training"] = [_trained(round) for round in summary.improvement.rounds]
+        manifest["training"] = _trained(summary.improvement.best)
+        manifest["rounds"] = [_trained(round) for round in summary.improvement.rounds]
         for rate in (summary.improvement.before, *(round.rate for round in summary.improvement.rounds)):
             if rate is not None:
                 manifest[f"pass@1 {rate.label}"] = {"passed": rate.passed, "problems": len(rate.verdicts)}
