@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from compare import largest_difference, various_pairs, weights_in
 from jobs import make_job, make_pair, make_settings, run_job
-from tiny_model import save_tiny_model
 
 from codedpo.llms.loading import load_tokenizer, load_weights
 from codedpo.models import default_cache, locate
 from codedpo.records import Pair
 from codedpo.train.order import epoch_order
+from tiny_model import save_tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -66,7 +66,10 @@ def trl_rpo(tiny: Path, folder: Path, rows: int) -> dict[str, Any]:
     )  # fmt: skip
     rows_of = [{"prompt": p.prompt, "chosen": p.chosen, "rejected": p.rejected} for p in various_pairs(8)]
     trainer = DPOTrainer(
-        load_weights(model), args=config, train_dataset=Dataset.from_list(rows_of), processing_class=load_tokenizer(model)
+        load_weights(model),
+        args=config,
+        train_dataset=Dataset.from_list(rows_of),
+        processing_class=load_tokenizer(model),
     )
     trainer.train()
     return dict(trainer.model.state_dict())

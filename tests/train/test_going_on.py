@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from compare import largest_difference, various_pairs, weights_in
 from jobs import make_job, make_settings, run_job, run_killed
-from tiny_model import save_tiny_model
 
 from codedpo.errors import ModelError
 from codedpo.llms.loading import load_tokenizer, load_trained
 from codedpo.models import locate
 from codedpo.train.job import TrainJob
 from codedpo.train.result import TrainResult
+from tiny_model import save_tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jobs import make_job, make_pair, make_settings, run_job
+
 from codedpo.llms.loading import load_trained, load_weights
 from codedpo.models import Model, default_cache, locate
 from codedpo.train.lora import lora_config
 from codedpo.train.settings import Train
-from jobs import make_job, make_pair, make_settings, run_job
 from tiny_model import save_tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from compare import various_pairs
 from jobs import make_job, make_settings, run_job
-from tiny_model import save_tiny_model
 
 from codedpo.llms.loading import load_tokenizer, load_trained, load_weights
 from codedpo.models import locate
 from codedpo.train.data import ChatTokenizer, PromptCompletion, TokenisedPair, prepare
 from codedpo.train.rows import Labelled, best_of_each_task, label
 from codedpo.train.scoring import PairScore, log_probabilities, score_pairs
+from tiny_model import save_tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of torch and transformers are not ours to mend
 

@@ -16,8 +16,6 @@ import numpy as np
 import pytest
 from compare import largest_difference, various_pairs
 from jobs import make_job, make_settings, run_job
-from killing import descendants
-from tiny_model import save_tiny_model
 
 import codedpo
 from codedpo.errors import ModelError
@@ -27,6 +25,8 @@ from codedpo.train.job import TrainJob
 from codedpo.train.launch import join_training, run_training
 from codedpo.train.result import TrainResult
 from codedpo.train.settings import Launch
+from killing import descendants
+from tiny_model import save_tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -134,7 +134,9 @@ def test_two_machines_train_as_one(tiny: Path, tmp_path: Path) -> None:
 @pytest.mark.timeout(400)
 def test_an_error_in_a_process_reaches_the_one_that_waits(tiny: Path, tmp_path: Path) -> None:
     job = job_of(tiny, tmp_path / "two", Launch(processes=2), max_length=10)
-    with pytest.raises(ModelError, match=r"^train: no pair is left to train on .*\(the processes' log: .*processes\.log"):
+    with pytest.raises(
+        ModelError, match=r"^train: no pair is left to train on .*\(the processes' log: .*processes\.log"
+    ):
         run_training(job, silent)
     assert not (job.folder / "result.json").exists()
 

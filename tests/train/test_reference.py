@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from compare import largest_difference, various_pairs
 from jobs import make_job, make_settings, run_job
-from tiny_model import save_tiny_model
 
 from codedpo.llms.loading import load_tokenizer, load_weights
 from codedpo.models import Model, locate
@@ -18,6 +17,7 @@ from codedpo.train.data import ChatTokenizer, PromptCompletion, prepare
 from codedpo.train.processes import Processes
 from codedpo.train.reference import reference_folder, reference_scores
 from codedpo.train.scoring import log_probabilities
+from tiny_model import save_tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jobs import make_job, make_pair, make_settings, run_job
+
 from codedpo.train.data import Ids, TokenisedPair
 from codedpo.train.rows import label
-from jobs import make_job, make_pair, make_settings, run_job
 from tiny_model import save_tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -56,4 +57,4 @@ def test_programs_that_fill_no_forward_pass_are_counted(tmp_path: Path) -> None:
     assert (result.trained_pairs, result.trained_rows) == (3, 4)
     assert (result.check.positives, result.check.negatives) == (2, 2)
     assert result.check.unfilled == 2
-    assert "labels: 2 good, 2 bad; left out to fill forward passes: 2" in list(result.check.lines())
+    assert "labels: 2 good, 2 bad; fill no pass: 2" in list(result.check.lines())

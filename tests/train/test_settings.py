@@ -105,9 +105,8 @@ def test_deepspeed_takes_the_place_of_fsdp(tmp_path: Path) -> None:
 
 
 def test_quantised_weights_need_bitsandbytes(tmp_path: Path) -> None:
-    from tiny_model import save_tiny_model
-
     from codedpo.llms.loading import load_weights
+    from tiny_model import save_tiny_model
 
     model = Model("tiny", save_tiny_model(tmp_path), "")
     if find_spec("bitsandbytes") is None:
@@ -121,9 +120,8 @@ def test_quantised_weights_need_bitsandbytes(tmp_path: Path) -> None:
 
 
 def test_a_run_says_at_its_start_what_it_could_not_train_with(tmp_path: Path) -> None:
-    from tiny_model import save_tiny_model
-
     from codedpo.job import run
+    from tiny_model import save_tiny_model
 
     settings = {
         "run_folder": str(tmp_path / "run"), "llm": {"kind": "openai", "model": "m", "base_url": "http://127.0.0.1:9/v1"},

@@ -54,7 +54,7 @@ class DataCheck:
             shares = (f"{kind} {count} ({count / self.trained_on:.0%})" for kind, count in self.kinds.items())
             yield f"kinds: {', '.join(shares)}"
         if self.positives:
-            yield f"labels: {self.positives} good, {self.negatives} bad; left out to fill forward passes: {self.unfilled}"
+            yield f"labels: {self.positives} good, {self.negatives} bad; fill no pass: {self.unfilled}"
         largest = max((bar.pairs for bar in self.lengths), default=0)
         for bar in self.lengths:
             yield f"{bar.tokens:>6} tokens {'#' * -(-_WIDTH * bar.pairs // largest)} {bar.pairs}"

@@ -72,9 +72,7 @@ def _linear_layers(weights: Any) -> list[str]:
     linear = [
         name
         for name, module in weights.named_modules()
-        if (
-            isinstance(module, torch.nn.Linear | Conv1D) or type(module).__name__ in ("Linear4bit", "Linear8bitLt")
-        )
+        if (isinstance(module, torch.nn.Linear | Conv1D) or type(module).__name__ in ("Linear4bit", "Linear8bitLt"))
         and module is not head
     ]
     return sorted({name.rpartition(".")[2] for name in linear})

@@ -31,7 +31,9 @@ def main(expected: int, folder: str | None) -> None:
         processes = join_processes(expected)
         place = Path(processes.agree(folder))
         if not place.is_dir():
-            raise ModelError(f"{place} is not there for process {processes.rank}: give all machines the same run folder")
+            raise ModelError(
+                f"{place} is not there for process {processes.rank}: give all machines the same run folder"
+            )
         train(read_job(place), on_step=_tell, processes=processes)
     except Exception as error:  # this process ends here; the one that waits for it raises what it reads
         _write_error(error, place)
