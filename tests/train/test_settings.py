@@ -32,6 +32,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"by_method": {"rpo": {"batch_size": 6, "device_batch_size": 4}}}, "train.batch_size: 6 is not a multiple of 4"),
     ({"held_out": 1.0}, "train.held_out: 1.0 must be at least 0 and less than 1"),
     ({"device_batch_size": 0}, "train.device_batch_size"),
+    ({"warmup_ratio": 5}, "train.warmup_ratio: 5 must be at least 0 and less than 1"),
+    ({"by_method": {"rpo": {"epochs": "three"}}}, "train.by_method.rpo: "),
 ]  # fmt: skip
 
 
@@ -78,7 +80,7 @@ UNKNOWN: list[tuple[dict[str, Any], str]] = [
     ({"args": {"discopop_tau": 0.1}, "method": ("sft", "rpo")}, "train.args.discopop_tau: TRL has no such argument for sft"),
     ({"args": {"sync_ref_model": True}}, "train.args.sync_ref_model: needs train.precompute_reference: false"),
     ({"args": {"ld_alpha": 0.5}}, "train.args.ld_alpha: needs train.precompute_reference: false"),
-    ({"args": {"optim": "sgdd"}}, "train.args: 'sgdd' is not a valid OptimizerNames"),
+    ({"args": {"optim": "sgdd"}}, "train.args: sgdd is not a valid OptimizerNames"),
 ]  # fmt: skip
 
 

@@ -123,7 +123,7 @@ def _sft_trainer(settings: Train) -> Any:
 
 
 def _order(trainer: Any, settings: Train) -> Order:
-    return Order(trainer.train_dataset[LENGTH], batch=settings.batch_size, seed=trainer.args.seed)
+    return Order(list(trainer.train_dataset[LENGTH]), batch=settings.batch_size, seed=trainer.args.seed)
 
 
 def _pairs(inputs: Any) -> int:
