@@ -12,7 +12,7 @@ from codedpo.llms import Request, Sampling
 from codedpo.models import default_cache, locate
 from codedpo.prompting import solution_prompt
 
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow, pytest.mark.network]
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow, pytest.mark.network, pytest.mark.timeout(900)]
 
 
 def test_a_trained_adapter_answers_alike_in_both_engines(tmp_path: Path) -> None:
