@@ -82,6 +82,7 @@ def test_rankers_share_the_runs_executions_and_time_nothing(parent: Parent) -> N
     _require_equal(found)
 
 
+@pytest.mark.timeout(300)  # three trainings and their evaluations, in two processes
 def test_a_killed_ablation_goes_on_and_scores_no_pair_twice(parent: Parent, tmp_path: Path) -> None:
     given = {
         **parent.settings,
@@ -133,6 +134,9 @@ def _require_written(folder: Path, text: str) -> None:
     assert "| arm | tasks | pairs | rows | steps | pass@1 before | pass@1 after | change | to first arm |" in text
     assert "| rpo | " in text
     assert (folder / "figure.svg").read_text().startswith("<svg")
+    page = (folder / "report.html").read_text()
+    assert page.count("<svg") == 3  # the comparison and the curves of each arm
+    assert "dpo, seed 0: 3 steps on " in page
     results = json.loads((folder / "results.json").read_text())
     assert [arm["arm"] for arm in results["arms"]] == ["rpo", "dpo"]
     assert results["arms"][0]["trainings"][0]["pass@1"] == {"passed": 0, "problems": 3}

@@ -1,4 +1,4 @@
-"""What `codedpo ablate` was asked in; a printed table, results.json, table.md and figure.svg out."""
+"""What `codedpo ablate` was asked in; a printed table, report.html, table.md, figure.svg and results.json out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from rich.console import Console
 from codedpo.ablate.arms import arms_of
 from codedpo.ablate.figure import ablation_figure
 from codedpo.ablate.numbers import Table, table_of
+from codedpo.ablate.page import page
 from codedpo.ablate.study import study
 from codedpo.ablate.tables import as_json, markdown, note, terminal_table
 from codedpo.config import Config, dump_config
@@ -25,8 +26,9 @@ def ablate(config: Config, kind: str, console: Console) -> Table:
     write_text(folder / "results.json", as_json(found, table))
     write_text(folder / "table.md", markdown(table))
     write_text(folder / "figure.svg", ablation_figure(table))
+    write_text(folder / "report.html", page(found, table))
     console.print(terminal_table(table), note(table))
-    console.print(f"{folder}: results.json, table.md, figure.svg", highlight=False, soft_wrap=True)
+    console.print(f"{folder}: report.html, table.md, figure.svg, results.json", highlight=False, soft_wrap=True)
     return table
 
 

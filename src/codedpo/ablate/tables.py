@@ -24,19 +24,19 @@ def terminal_table(table: Table) -> RichTable:
     """One line an arm, intervals below the values; bold where the paired difference to the first arm excludes 0."""
     shown = RichTable(title=escape(title(table)), title_justify="left", box=None, pad_edge=False, padding=(0, 1, 1, 0))
     shown.add_column("arm", overflow="fold")
-    for name in _columns(table):
+    for name in columns_of(table):
         shown.add_column(name.replace(" ", "\n"), justify="right")
     for line in table.lines:
-        cells = (_two_lines(cell) for cell in _cells(table, line))
+        cells = (_two_lines(cell) for cell in cells_of(table, line))
         shown.add_row(escape(line.arm), *cells)
     return shown
 
 
 def markdown(table: Table) -> str:
     """The same as Markdown, with what was cut and the reading aid."""
-    lines = [f"**{title(table)}**", "", f"| arm | {' | '.join(_columns(table))} |"]
-    lines.append(f"|---{'|---' * len(_columns(table))}|")
-    lines += [f"| {line.arm} | {' | '.join(_cells(table, line))} |" for line in table.lines]
+    lines = [f"**{title(table)}**", "", f"| arm | {' | '.join(columns_of(table))} |"]
+    lines.append(f"|---{'|---' * len(columns_of(table))}|")
+    lines += [f"| {line.arm} | {' | '.join(cells_of(table, line))} |" for line in table.lines]
     lines += ["", *(f"- {line.arm}: {line.counts.describe()}" for line in table.lines), "", note(table), ""]
     return "\n".join(lines)
 
@@ -78,14 +78,15 @@ def note(table: Table) -> str:
     )
 
 
-def _columns(table: Table) -> list[str]:
+def columns_of(table: Table) -> list[str]:
+    """What stands beside the arm's name."""
     evaluated = ["pass@1 before", "pass@1 after", "change"] if table.evaluated else []
     against = ["to first arm"] if table.evaluated and table.kind != "models" else []
     gains = [MARGIN, ACCURACY, CHOSEN] if table.held_out_tasks else []
     return [*_COUNTS, *evaluated, *against, *gains]
 
 
-def _cells(table: Table, line: Line) -> Iterator[str]:
+def cells_of(table: Table, line: Line) -> Iterator[str]:
     """In the order of the columns, as Markdown."""
     for name in _COUNTS:
         yield str(getattr(line.counts, name))
