@@ -11,7 +11,7 @@ from codedpo.ablate.numbers import Table
 from codedpo.ablate.study import Study
 from codedpo.ablate.tables import cells_of, columns_of, note, title
 from codedpo.config import dump_config
-from codedpo.report.figures import training_figure
+from codedpo.report.training_figures import compared_likelihoods_figure, training_figure
 
 
 def page(study: Study, table: Table) -> str:
@@ -32,4 +32,10 @@ def page(study: Study, table: Table) -> str:
         trials=[
             (trial, [training_figure(training.result.curves) for training in trial.trainings]) for trial in study.trials
         ],
+        likelihoods=likelihoods(study),
     )
+
+
+def likelihoods(study: Study) -> str:
+    """How likely each class of held-out programs became in each arm, with its first seed, on one scale."""
+    return compared_likelihoods_figure({trial.arm.name: trial.trainings[0].result for trial in study.trials})
