@@ -62,12 +62,12 @@ def run_killed(job: TrainJob, at: int, part: int = 0) -> None:
     if child:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
         return
-    begun = 0
+    ends = [0]  # steps in all when each method ends
 
     def on_step(done: int, total: int) -> None:
-        nonlocal begun
-        begun += done == 1
-        if done == at and begun == part + 1:
+        if total != ends[-1]:
+            ends.append(total)
+        if done - ends[-2] == at and len(ends) == part + 2:
             os.kill(os.getpid(), signal.SIGKILL)
 
     try:
