@@ -90,8 +90,15 @@ def test_the_resolved_configuration_reads_back_equal(tmp_path: Path) -> None:
         ({"limit": 0}, "limit: 0 must be at least 1"),
         ({"sandbox": {"memory_mb": 0}}, r"sandbox\.memory_mb: 0 must be greater than 0"),
         ({"rankings": {"ranker": "codepdo"}}, r"rankings\.ranker: 'codepdo' is unknown; did you mean 'codedpo'\?"),
-        ({"train": {"method": "ppo"}}, r"train\.method: Input should be 'rpo' or 'dpo'"),
-        ({"train": {"batch_size": 3, "device_batch_size": 2}}, "is not a multiple of train.device_batch_size 2"),
+        ({"train": {"method": "ppo"}}, r"train\.method: 'ppo' is unknown; did you mean 'rpo'\?"),
+        ({"train": {"method": ["sft", "rpoo"]}}, r"train\.method: 'rpoo' is unknown; did you mean 'rpo'\?"),
+        ({"train": {"launch": {"nodes": 2, "node_rank": 2}}}, "train.launch.node_rank: 2 must be less than nodes, 2"),
+        ({"train": {"launch": {"master": "host"}}}, "train.launch.master: 'host' must read host:port"),
+        ({"rounds": 0}, "rounds: 0 must be at least 1"),
+        (
+            {"train": {"batch_size": 3, "device_batch_size": 2}},
+            "train.batch_size: 3 is not a multiple of 2 rows a forward pass",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_place(change: dict, text: str) -> None:
@@ -138,6 +145,13 @@ def test_every_key_is_documented() -> None:
     llms = [LlamaCpp(), config.llm, VLLM("m"), Transformers("m"), Budget()]
     sections = [config, *llms, RayExecutor(), LocalExecutor(), config.sandbox, *config.stages]
     sections.append(config.decontamination)
-    sections += [config.train, config.evaluate, config.ablations, *get_args(get_args(AnySource)[0]), Columns]
+    sections += [
+        config.train,
+        config.train.launch,
+        config.evaluate,
+        config.ablations,
+        *get_args(get_args(AnySource)[0]),
+        Columns,
+    ]
     keys = {field.name for section in sections for field in dataclasses.fields(section)}
     assert not {key for key in keys if f"`{key}`" not in text and f"## {key}" not in text}

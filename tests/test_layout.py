@@ -35,6 +35,7 @@ FLOORS = (
     ("progress", "tools"),
     ("results", "schedule"),
     ("engine", "trial"),
+    ("rounds",),
     ("report",),
     ("job", "plan", "doctor", "show", "bench", "ablate"),
     ("summary",),

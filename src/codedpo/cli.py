@@ -10,7 +10,7 @@ import pydoc
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -54,6 +54,34 @@ def data(
 ) -> None:
     """Build preference pairs only: no training, no evaluation."""
     _run(_load(config, overrides, limit), until, dry_run)
+
+
+@app.command()
+def train(
+    config: ConfigPath,
+    overrides: Overrides = None,
+    limit: Limit = None,
+    nproc: Annotated[int | None, typer.Option(help="Processes on this machine, such as one for each GPU.")] = None,
+    nnodes: Annotated[int | None, typer.Option(help="Machines that train together.")] = None,
+    node_rank: Annotated[int | None, typer.Option(help="Which of them this is, from 0.")] = None,
+    master: Annotated[str | None, typer.Option(help="host:port of machine 0.")] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Train on the pairs of a run, made first where they are missing; several processes start through torchrun."""
+    launch = {"processes": nproc, "nodes": nnodes, "node_rank": node_rank, "master": master}
+    told = [f"train.launch.{key}={value}" for key, value in launch.items() if value is not None]
+    found = _load(config, [*(overrides or ()), *told], limit)
+    if found.train is None:
+        _fail(2, "train: the configuration has no `train` section")
+    if found.train.launch.node_rank and not dry_run:
+        from codedpo.train.launch import join_training
+
+        with _errors_to_exit_codes(found.run_folder):
+            join_training(
+                found.train.launch, Path(found.run_folder) / "logs" / f"node-{found.train.launch.node_rank}.log"
+            )
+        return
+    _run(found, "train", dry_run)
 
 
 @app.command()
@@ -198,7 +226,7 @@ def _run(config: Any, until: str | None, dry_run: bool) -> None:
         from codedpo.job import run  # imports modules that other systems lack
         from codedpo.summary import closing_lines
 
-        if until is not None and until not in STAGE_NAMES:
+        if until is not None and until not in (*STAGE_NAMES, "train"):
             raise ConfigError(f"--until: '{until}' is not a stage{did_you_mean(until, STAGE_NAMES)}")
         if dry_run:
             console.print(describe_plan(config, until), highlight=False)
@@ -229,7 +257,7 @@ def _errors_to_exit_codes(run_folder: str = "") -> Generator[None]:
         _fail(1, f"{where}: {causes.get(error.errno or 0, error.strerror or str(error))}, then {again}")
 
 
-def _fail(code: int, text: str) -> None:
+def _fail(code: int, text: str) -> NoReturn:
     typer.echo(f"error: {text}", err=True)
     # Not sys.exit: a library's non-daemon thread must not hold an interrupted run.
     sys.stdout.flush()

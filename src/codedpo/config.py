@@ -79,10 +79,12 @@ class Config:
     """None: build data only."""
     evaluate: Evaluate | None = field(default=None)
     """None: no pass@1 before and after."""
+    rounds: int = 1
+    """Times that the model is trained; from the second on it has written the solutions and tests itself."""
     ablations: Ablations = Ablations()
 
     def __post_init__(self) -> None:
-        require_at_least(self, "", shard_size=1, workers=0, shards_in_flight=1)
+        require_at_least(self, "", shard_size=1, workers=0, shards_in_flight=1, rounds=1)
         if self.run_folder.startswith("memory:") and not self.executor.shares_memory:
             raise ConfigError(
                 "run_folder: other processes cannot see memory://; take a path or s3://, or set executor.processes=0"

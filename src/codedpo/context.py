@@ -69,6 +69,7 @@ class Stage(Protocol):
     NEEDS: ClassVar[Literal["reads", "llm", "cores", "quiet"]]
     """`quiet` stages measure time and run alone."""
 
+    # A stage that renders templates names them in `PROMPTS: ClassVar[tuple[str, ...]]`: their text is in its cache key.
     # A stage may have `skips(shards) -> Iterator[frozenset[int]]`: for each shard above the numbers of what it shall
     # leave out (of rows, or of what it makes of them), found by looking at all shards: repeats, for one. It gets them
     # back as `context.skipped`, drops them with a reason, and begins when the stage above is complete.

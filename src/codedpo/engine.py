@@ -1,8 +1,8 @@
 """Stages and a run folder in, shards on disk out: does what is missing, never what is done; safe under `kill -9`.
 
 A shard is one Parquet file, `<stage>/<index>-<key>.parquet`, beside it what was dropped on the way. Its key is its
-recipe: the parent shard's key, the stage's fields and VERSION, and the model or limits that it used. The file
-appears whole and at once, after its dropped rows: that it exists is the only record that it is done.
+recipe: the parent shard's key, the stage's fields, VERSION and prompts, and the model or limits that it used. The
+file appears whole and at once, after its dropped rows: that it exists is the only record that it is done.
 
 So the shards of all stages are known as soon as the first stage has made its own. Who makes them is an executor's
 matter: those of a stage that asks the LLM are made in threads of this process, where the one client, its cache and
@@ -30,6 +30,7 @@ from codedpo.errors import ConfigError, RecordError
 from codedpo.executors import Executor, here
 from codedpo.places import Place, Remote, modified, names_in
 from codedpo.progress import Observer
+from codedpo.prompting import template
 from codedpo.results import Board, StageResult
 from codedpo.schedule import Job, run_chains
 from codedpo.shards import Made, Shard, Work
@@ -55,16 +56,23 @@ class Engine:
         self._lock = threading.Lock()
         self._stopping = False
 
-    def run(self, until: str | None = None) -> dict[str, StageResult]:
+    def run(self, until: str | None = None, after: StageResult | None = None) -> dict[str, StageResult]:
         """Bring every stage, or those up to `until`, up to date; returns them by name.
+
+        Args:
+            after: a finished stage to go on from; the stages above it are left as they are.
 
         Raises:
             RecordError: a stage left no rows; says what was dropped and why.
         """
-        first, *later = self._stages(until)
-        if first.NEEDS != "llm":
-            self.tools.stop_llm()
-        above = self._finish(self._source(first))
+        if after is not None:
+            names = [stage.NAME for stage in self.config.stages]
+            above, later = after, [*self.config.stages[names.index(after.name) + 1 :]]
+        else:
+            first, *later = self._stages(until)
+            if first.NEEDS != "llm":
+                self.tools.stop_llm()
+            above = self._finish(self._source(first))
         for phase in _phases(later, overlap=self.config.overlaps):
             above = self._run_phase(phase, above)
         self._join_dropped()
@@ -272,7 +280,7 @@ class Engine:
             "cores": sandbox,
             "quiet": sandbox,
         }[stage.NEEDS]
-        return _hash(stage.NAME, stage.VERSION, fields, surroundings, above)
+        return _hash(stage.NAME, stage.VERSION, fields, surroundings, above, *_prompts(stage))
 
     def _finish(self, result: StageResult) -> StageResult:
         """Close a stage; RecordError where it left no rows."""
@@ -335,6 +343,12 @@ def _hash(*parts: Any) -> str:
 def _key_fields(settings: Any) -> dict[str, Any]:
     """The fields of a stage or a tool that can change what it makes."""
     return {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if f.metadata.get("key", True)}
+
+
+def _prompts(stage: Any) -> list[dict[str, Any]]:
+    """What the templates that a stage renders say; none where its rows are brought."""
+    names = () if getattr(stage, "path", "") else getattr(stage, "PROMPTS", ())
+    return [dataclasses.asdict(template(name)) for name in names]
 
 
 def _file_hash(path: str) -> str:

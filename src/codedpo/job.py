@@ -18,18 +18,23 @@ from typing import Any
 
 import codedpo
 from codedpo.config import Config, dump_config
-from codedpo.engine import Engine, StageResult
+from codedpo.engine import Engine
 from codedpo.errors import ConfigError, ModelError, RecordError
-from codedpo.evaluate import PassRate
 from codedpo.llms.llamacpp import LlamaCpp
 from codedpo.models import locate
 from codedpo.places import Place, Remote, place, remove_drafts
 from codedpo.progress import Observer, Silent
 from codedpo.report import RunSummary, write_report
+from codedpo.rounds import Improvement, Round, check_rounds, improve
 from codedpo.store import write_text
 from codedpo.tools import RunTools
-from codedpo.train.result import TrainResult
-from codedpo.trial import Workshop, gather, pass_rate, train_model
+from codedpo.train.arguments import check_arguments
+from codedpo.train.reporting import check_report_to
+from codedpo.trial import Workshop
+
+_LONG = ("curves", "likelihoods", "chosen_gains", "rejected_gains")
+TRAIN = "train"
+"""What `until` may name beside the stages."""
 
 
 @dataclass(frozen=True)
@@ -40,23 +45,22 @@ class RunResult:
     report: Place
     rows: dict[str, int]
     """Rows per stage."""
-    training: TrainResult | None
-    before: PassRate | None
-    after: PassRate | None
+    improvement: Improvement | None
+    """None where nothing was trained."""
 
 
 def run(config: Config, *, observer: Observer | None = None, until: str | None = None) -> RunResult:
     """Do the main job, or what is left of it; a finished run does nothing twice.
 
     Args:
-        until: stop after this stage; no training, no evaluation.
+        until: stop after this stage, or after `train`; no evaluation then.
 
     Raises:
         CodeDPOError: what went wrong and what to do; everything done so far is kept.
     """
     observer = observer or Silent()
     folder, local = place(config.run_folder), local_folder(config)
-    if until is None:
+    if until in (None, TRAIN):
         require_what_comes_last(config)
     with locked(local), RunTools(config, local) as tools:
         _write_config(config, folder)
@@ -65,16 +69,17 @@ def run(config: Config, *, observer: Observer | None = None, until: str | None =
             observer.started("model", None)
             found = locate(config.llm.model, config.cache_folder)
             observer.finished("model", f"{found.name}, SHA-256 {found.sha256[:12]}")
-        results = Engine(config, folder, tools, observer).run(until)
+        results = Engine(config, folder, tools, observer).run(None if until == TRAIN else until)
         tools.stop_llm()
-        training = before = after = None
-        if until is None and config.train is not None:
-            before, training, after = _train_and_evaluate(Workshop(config, local, tools, observer), results)
-        summary = RunSummary(config, results, training, before, after)
+        improvement = None
+        if until in (None, TRAIN) and config.train is not None:
+            shop = Workshop(config, local, tools, observer)
+            improvement = improve(shop, folder, results, evaluates=until is None)
+        summary = RunSummary(config, results, improvement)
         _write_manifest(config, folder, tools, summary, started)
         report = write_report(summary, folder / "report.html")
     rows = {name: result.row_count() for name, result in results.items()}
-    return RunResult(folder, report, rows, training, before, after)
+    return RunResult(folder, report, rows, improvement)
 
 
 def require_what_comes_last(config: Config) -> None:
@@ -87,24 +92,16 @@ def require_what_comes_last(config: Config) -> None:
             f"train: {', '.join(missing)} is not installed: pip install 'codedpo[train]', or build the pairs alone "
             "with `codedpo data`"
         )
+    check_report_to(config.train.report_to)
     name = config.train.model or config.llm.model
     try:
         locate(name, config.cache_folder)
     except ModelError as error:
         raise ConfigError(f"train.model: {error}") from error
+    check_rounds(config)
+    check_arguments(config.train)
     if config.evaluate is not None:
         config.evaluate.problems()
-
-
-def _train_and_evaluate(
-    shop: Workshop, results: dict[str, StageResult]
-) -> tuple[PassRate | None, TrainResult, PassRate | None]:
-    train = shop.config.train
-    assert train is not None
-    material = gather(results["pairs"].rows(), results["timings"].rows, train.held_out)
-    before = pass_rate(shop, None, "before")
-    trained = train_model(shop, material)
-    return before, trained.result, pass_rate(shop, trained, "after")
 
 
 def local_folder(config: Config) -> Path:
@@ -180,10 +177,16 @@ def _write_manifest(config: Config, folder: Place, tools: RunTools, summary: Run
         "seconds_of_last_start": round(time.time() - started, 1),
         "stages": stages,
     }
-    if summary.training is not None:
-        long = ("curves", "chosen_gains", "rejected_gains")
-        manifest["training"] = {k: v for k, v in asdict(summary.training).items() if k not in long}
-    for rate in (summary.before, summary.after):
-        if rate is not None:
-            manifest[f"pass@1 {rate.label}"] = {"passed": rate.passed, "problems": len(rate.verdicts)}
+    if summary.improvement is not None:
+        manifest["training"] = _trained(summary.improvement.best)
+        manifest["rounds"] = [_trained(round) for round in summary.improvement.rounds]
+        for rate in (summary.improvement.before, *(round.rate for round in summary.improvement.rounds)):
+            if rate is not None:
+                manifest[f"pass@1 {rate.label}"] = {"passed": rate.passed, "problems": len(rate.verdicts)}
     write_text(folder / "manifest.json", json.dumps(manifest, indent=1))
+
+
+def _trained(round: Round) -> dict[str, Any]:
+    """What the manifest tells of a round: all but the curves, and where the model lies."""
+    told = {k: v for k, v in asdict(round.trained.result).items() if k not in _LONG}
+    return {"round": round.number, "folder": str(round.trained.folder), **told}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import mmap
 import os
 import shutil
 import socket
@@ -19,6 +20,8 @@ from codedpo.packages import fetch_wheel
 from codedpo.plugins import did_you_mean
 
 _HUB_SECONDS = 3
+_HEADER_BYTES = 1 << 26
+"""More than the names and tokens at a GGUF file's beginning take."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,12 @@ class Model:
     @property
     def is_gguf(self) -> bool:
         return self.path.suffix == ".gguf"
+
+
+def has_chat_template(gguf: Path) -> bool:
+    """Whether a GGUF file brings a chat template; a base model's does not."""
+    with gguf.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(b"tokenizer.chat_template", 0, _HEADER_BYTES) >= 0
 
 
 def default_cache() -> Path:

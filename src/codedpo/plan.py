@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from codedpo.config import Config
-from codedpo.pipeline import STAGE_NAMES
+from codedpo.pipeline import STAGE_NAMES, SampleTasks
 from codedpo.rows import read_rows
 
 # Means measured with the prompts of this version and qwen2.5-coder-0.5b (docs/performance.md): tokens per answer.
@@ -30,61 +32,88 @@ _SECONDS_PER_PAIR = 18
 _EXECUTIONS_PER_SECOND = 700
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """About how many rows there will be."""
+
+    seeds: int
+    """At most; 0 where only the sources can tell."""
+    tasks: int
+
+
 def describe_plan(config: Config, until: str | None) -> str:
     """The plan as text; estimates say what they assume."""
     stages = STAGE_NAMES[: STAGE_NAMES.index(until) + 1] if until else STAGE_NAMES
-    start = config.tasks.path or config.samples.path
-    seeds = config.limit or (sum(1 for _ in read_rows(Path(start))) if start else 0)
-    tasks = seeds if start else math.ceil(seeds * _VALID_TASKS)
-    samples = config.samples
-    answers = math.ceil(samples.n_tests / samples.tests_per_answer) + samples.extra_test_answers
-    requests = {
-        "tasks": 0 if start else seeds * 2,
-        "samples": tasks
-        * (
-            math.ceil(samples.n_solutions / samples.choices_per_request)
-            + math.ceil(answers / samples.choices_per_request)
-            + math.ceil(samples.input_generators / samples.choices_per_request)
-        ),
-    }
-    tokens = {
-        "tasks": 0 if start else seeds * (_CONCEPT_TOKENS + config.tasks.drafts * _DRAFT_TOKENS),
-        "samples": tasks
-        * (
-            samples.n_solutions * _SOLUTION_TOKENS
-            + answers * _TEST_TOKENS
-            + samples.input_generators * _GENERATOR_TOKENS
-        ),
-    }
-    cells = tasks * samples.n_solutions * samples.n_tests
+    rows = _expected_rows(config)
     lines = [f"run folder {config.run_folder}, model {config.llm.model}, seed {config.seed}", ""]
-    if not seeds:
+    if not rows.seeds:
         lines += ["No limit is set: how many rows the sources give is known only when they are read.", ""]
-    for name in stages:
-        line = f"  {name:<12}"
-        if name in requests:
-            minutes = tokens[name] / _TOKENS_PER_SECOND / 60
-            line += f"about {requests[name]:,} requests, {tokens[name]:,} tokens, {minutes:.0f} min"
-        elif name == "seeds":
-            line += f"{len(config.seeds.sources)} sources, at most {seeds or 'all'} rows"
-        elif name == "executions":
-            line += f"at most {cells:,} executions, {cells / _EXECUTIONS_PER_SECOND / 60:.1f} min"
-        else:
-            line += f"about {tasks:,} tasks"
-        lines.append(line)
-    if until is None and config.train is not None:
-        steps = tasks * config.train.epochs * (1 - config.train.held_out)
-        lines.append(f"  {'train':<12}about {steps:.0f} pairs seen, {steps * _SECONDS_PER_PAIR / 60:.0f} min")
-    if until is None and config.evaluate is not None:
-        problems = len(config.evaluate.problems())
-        minutes = 2 * problems * _PROBLEM_TOKENS / _TOKENS_PER_SECOND / 60
-        lines.append(f"  {'evaluate':<12}{problems} problems, before and after, {minutes:.0f} min")
+    lines += [_line(name, _stage(name, config, rows)) for name in stages]
+    if until is None:
+        lines += _after_the_stages(config, rows)
     lines += [
         "",
         f"Assumed: {_TOKENS_PER_SECOND} tokens/s, {_SECONDS_PER_PAIR} s a pair, {_EXECUTIONS_PER_SECOND} executions/s, "
         f"{_VALID_TASKS:.0%} of the seeds give a task, one correctness pair a task (two cores, a 0.5B model).",
     ]
     return "\n".join(lines)
+
+
+def _line(step: str, told: str) -> str:
+    return f"  {step:<12}{told}"
+
+
+def _expected_rows(config: Config) -> _Rows:
+    start = config.tasks.path or config.samples.path
+    seeds = config.limit or (sum(1 for _ in read_rows(Path(start))) if start else 0)
+    return _Rows(seeds, seeds if start else math.ceil(seeds * _VALID_TASKS))
+
+
+def _stage(name: str, config: Config, rows: _Rows) -> str:
+    """What a stage has to do."""
+    match name:
+        case "seeds":
+            return f"{len(config.seeds.sources)} sources, at most {rows.seeds or 'all'} rows"
+        case "tasks":
+            return _tasks(config, rows)
+        case "samples":
+            return _samples(config.samples, rows)
+        case "executions":
+            cells = rows.tasks * config.samples.n_solutions * config.samples.n_tests
+            return f"at most {cells:,} executions, {cells / _EXECUTIONS_PER_SECOND / 60:.1f} min"
+        case _:
+            return f"about {rows.tasks:,} tasks"
+
+
+def _tasks(config: Config, rows: _Rows) -> str:
+    if config.tasks.path or config.samples.path:
+        return _asked(requests=0, tokens=0)
+    tokens = _CONCEPT_TOKENS + config.tasks.drafts * _DRAFT_TOKENS
+    return _asked(requests=rows.seeds * 2, tokens=rows.seeds * tokens)
+
+
+def _samples(samples: SampleTasks, rows: _Rows) -> str:
+    test_answers = math.ceil(samples.n_tests / samples.tests_per_answer) + samples.extra_test_answers
+    answers = (samples.n_solutions, test_answers, samples.input_generators)
+    requests = sum(math.ceil(count / samples.choices_per_request) for count in answers)
+    lengths = (_SOLUTION_TOKENS, _TEST_TOKENS, _GENERATOR_TOKENS)
+    tokens = sum(count * length for count, length in zip(answers, lengths, strict=True))
+    return _asked(requests=rows.tasks * requests, tokens=rows.tasks * tokens)
+
+
+def _asked(*, requests: int, tokens: int) -> str:
+    return f"about {requests:,} requests, {tokens:,} tokens, {tokens / _TOKENS_PER_SECOND / 60:.0f} min"
+
+
+def _after_the_stages(config: Config, rows: _Rows) -> Iterator[str]:
+    """The lines of training and evaluation, where the configuration has them."""
+    if config.train is not None:
+        steps = rows.tasks * config.train.epochs * (1 - config.train.held_out)
+        yield _line("train", f"about {steps:.0f} pairs seen, {steps * _SECONDS_PER_PAIR / 60:.0f} min")
+    if config.evaluate is not None:
+        problems = len(config.evaluate.problems())
+        minutes = 2 * problems * _PROBLEM_TOKENS / _TOKENS_PER_SECOND / 60
+        yield _line("evaluate", f"{problems} problems, before and after, {minutes:.0f} min")
 
 
 def starting_config() -> str:

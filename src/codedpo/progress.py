@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,6 +32,10 @@ class Observer(Protocol):
         """How many rows a running step has in all, where that was not known when it began."""
         ...
 
+    def noted(self, step: str, lines: Sequence[str]) -> None:
+        """A running step has something to say that the user should read."""
+        ...
+
     def finished(self, step: str, summary: str) -> None:
         """A step ended."""
         ...
@@ -42,6 +47,7 @@ class Silent:
     def started(self, step: str, total: int | None) -> None: ...
     def advanced(self, step: str, *, rows: int = 0, answers: int = 0, tokens: int = 0) -> None: ...
     def expected(self, step: str, total: int) -> None: ...
+    def noted(self, step: str, lines: Sequence[str]) -> None: ...
     def finished(self, step: str, summary: str) -> None: ...
 
 
@@ -85,6 +91,9 @@ class Panel:
     def expected(self, step: str, total: int) -> None:
         self._counts[step].total = total
         self._progress.update(self._bars[step], total=total)
+
+    def noted(self, step: str, lines: Sequence[str]) -> None:
+        self._console.print("\n".join(f"  {step}: {line}" for line in lines), highlight=False, markup=False)
 
     def finished(self, step: str, summary: str) -> None:
         count = self._counts[step]

@@ -8,6 +8,7 @@ servers read the shared beginning once (prefix caches). A base model reads a cha
 from __future__ import annotations
 
 import functools
+import json
 import re
 import string
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ _SECTION = re.compile(r"^\[(user|assistant|system)\]\n", re.MULTILINE)
 
 
 _INSTRUCTION, _RESPONSE = "### Instruction", "### Response"
+TEXT_STOPS = (f"\n{_INSTRUCTION}", f"\n{_RESPONSE}")
+"""Where the answer of a model that only continues text ends, beside its own end tokens."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,28 @@ def text_prompt(messages: Sequence[Message]) -> TextPrompt:
     """
     shown = any(message["role"] == "assistant" for message in messages)
     turns = [*(() if shown else template("base").render()), *messages]
+    return TextPrompt(f"{_turns(turns)}{_RESPONSE}:\n", TEXT_STOPS)
+
+
+def text_chat_template() -> str:
+    """`text_prompt` as a chat template in Jinja, for training and for generation in this process.
+
+    A chat that ends with the model's own turn is one to train on: that turn ends with the end token, and is no example.
+    """
+    return (
+        "{% set shown = namespace(one=false) %}"
+        "{% for m in messages %}{% if m.role == 'assistant' and not loop.last %}{% set shown.one = true %}{% endif %}"
+        "{% endfor %}"
+        f"{{% if not shown.one %}}{{{{ {json.dumps(_turns(template('base').render()))} }}}}{{% endif %}}"
+        "{% for m in messages %}"
+        f"{{{{ '{_RESPONSE}' if m.role == 'assistant' else '{_INSTRUCTION}' }}}}{{{{ ':\\n' }}}}"
+        "{{ m.content | trim }}"
+        "{{ eos_token if m.role == 'assistant' and loop.last else '\\n\\n' }}"
+        "{% endfor %}"
+        f"{{% if add_generation_prompt %}}{{{{ '{_RESPONSE}:\\n' }}}}{{% endif %}}"
+    )
+
+
+def _turns(turns: Sequence[Message]) -> str:
     headings = {"assistant": _RESPONSE}
-    parts = [f"{headings.get(turn['role'], _INSTRUCTION)}:\n{turn['content'].strip()}\n" for turn in turns]
-    return TextPrompt("\n".join([*parts, f"{_RESPONSE}:\n"]), (f"\n{_INSTRUCTION}", f"\n{_RESPONSE}"))
+    return "".join(f"{headings.get(turn['role'], _INSTRUCTION)}:\n{turn['content'].strip()}\n\n" for turn in turns)

@@ -52,6 +52,11 @@ class RunTools:
                 self._llm = self._llm_stack.enter_context(self.open_llm(None))
             return self._llm
 
+    def change_llm(self, config: Config) -> None:
+        """Ask the LLM of this configuration from now on; budget and cache stay."""
+        self.stop_llm()
+        self._config = config
+
     def stop_llm(self) -> None:
         """Stop a local server: its threads would take the processor from what follows."""
         with self._lock:

@@ -22,6 +22,7 @@ from codedpo.train.job import TrainJob
 from codedpo.train.launch import run_training
 from codedpo.train.likelihood import Probe, probes_of
 from codedpo.train.result import TrainResult
+from codedpo.train.settings import Train
 from codedpo.train.split import hold_out
 
 
@@ -66,16 +67,23 @@ class Workshop:
         return locate(self.config.train.model or self.config.llm.model, self.config.cache_folder)
 
 
-def gather(pairs: Iterable[Pair], timings: Callable[[], Iterable[Timing]], share: float) -> Material:
+def gather(
+    pairs: Iterable[Pair],
+    timings: Callable[[], Iterable[Timing]],
+    settings: Train,
+    held_out: frozenset[str] | None = None,
+) -> Material:
     """Split the tasks, by a hash of their names before any pair is looked at, and choose what is followed.
 
     Args:
         timings: gives the rows that the pairs were made from, as often as it is asked.
-        share: of tasks that are held out.
+        settings: say how many tasks are held out, and of how many the solutions are followed.
+        held_out: those of an earlier round, which stay so.
     """
-    tasks = (row.ranking.execution.samples.task for row in timings())
-    held_out = hold_out((task.id for task in tasks if task), share)
-    return Material(tuple(pairs), held_out, tuple(probes_of(timings(), held_out)))
+    if held_out is None:
+        tasks = (row.ranking.execution.samples.task for row in timings())
+        held_out = hold_out((task.id for task in tasks if task), settings.held_out)
+    return Material(tuple(pairs), held_out, tuple(probes_of(timings(), held_out, most_tasks=settings.likelihood_tasks)))
 
 
 def train_model(shop: Workshop, material: Material, label: str = "train", start: Trained | None = None) -> Trained:
@@ -107,7 +115,7 @@ def train_model(shop: Workshop, material: Material, label: str = "train", start:
         seed=shop.config.seed,
         start=start.folder if start else None,
     )
-    result = run_training(job, on_step)
+    result = run_training(job, on_step, lambda lines: shop.observer.noted(label, lines))
     shop.observer.finished(
         label, f"{result.steps} steps on {result.trained_pairs} pairs, last loss {result.final_loss:.3f}"
     )

@@ -62,10 +62,6 @@ def test_rounding_noise_makes_no_difference() -> None:
     assert np.isnan(metrics.rounded(np.array([[np.nan, 2.0]]))[0, 0])
 
 
-def test_equal_values_share_their_midrank() -> None:
-    assert metrics.midranks(np.array([3.0, 1.0, 3.0])).tolist() == [2.5, 1.0, 2.5]
-
-
 def of_task(passed: list[list[int]], right: list[int], valid: list[int]) -> Draws:
     matrix = np.array([passed], bool)
     flags = np.array([right], bool)

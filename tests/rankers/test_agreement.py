@@ -15,6 +15,7 @@ from codedpo.errors import ConfigError
 from codedpo.rankers import RANKERS
 from codedpo.rankers.codedpo import CodeDPO
 from codedpo.rankers.rank_sum import ranks
+from codedpo.rankers.scores import midranks
 
 MATRICES = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=8))
 THREE = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1]], bool)
@@ -56,6 +57,7 @@ def test_averaged_b4_by_hand() -> None:
 
 
 def test_equal_scores_share_a_rank() -> None:
+    assert midranks(np.array([3.0, 1.0, 3.0])).tolist() == [2.5, 1.0, 2.5]
     assert ranks(np.array([5.0, 1.0, 5.0 + 1e-12, 0.0])).tolist() == [2.5, 1.0, 2.5, 0.0]
 
 

@@ -13,7 +13,7 @@ import codedpo
 from codedpo.rankers import RANKERS
 from codedpo.rankers.codedpo import CodeDPO
 from codedpo.rankers.consensus import informative
-from codedpo.rankers.kernel import telling_shares, telling_weights
+from codedpo.rankers.weighing import telling, weigh
 
 
 def looped(passed: np.ndarray, damping: float, iterations: int) -> tuple[list[float], list[float]]:
@@ -69,8 +69,9 @@ def test_no_matrix_gives_no_scores() -> None:
 def test_equal_tests_share_the_weight_of_their_kind(seed: int, n: int, m: int) -> None:
     passed = drawn(seed, 1, n, m)[0][:, np.random.default_rng(seed).integers(0, m, m)]
     kept = informative(passed)
-    weights = telling_weights(kept.passed, kept.counts)
-    shares = telling_shares(passed[None].astype(float))[0]
+    weights = kept.counts * telling(kept.passed.sum(axis=0) / n, kept.counts)
+    assert weights == pytest.approx(np.sqrt(kept.counts) * kept.passed.mean(axis=0) * (1 - kept.passed.mean(axis=0)))
+    shares = weigh(passed[None]).weights[0]
     for kind, weight in zip(kept.passed.T, weights / weights.sum() if len(weights) else weights, strict=True):
         assert shares[(passed == kind[:, None]).all(axis=0)].sum() == pytest.approx(weight)
     assert shares.sum() == pytest.approx(1.0 if len(weights) else 0.0)

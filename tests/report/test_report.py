@@ -13,7 +13,7 @@ from codedpo.config import make_config
 from codedpo.job import run
 from codedpo.records import Pair
 from codedpo.report.diff import side_by_side
-from codedpo.report.figures import pass_rate_figure, training_figure
+from codedpo.report.figures import pass_rate_figure
 from codedpo.store import read_records
 from conftest import run_settings, write_source
 from loopback import LoopbackLLM
@@ -88,11 +88,8 @@ def test_a_diff_aligns_what_is_equal() -> None:
 def test_figures_are_inline_svg() -> None:
     from codedpo.evaluate import PassRate, Verdict
 
-    curve = [{"step": 1.0, "loss": 1.0, "rewards/chosen": 0.1}, {"step": 2.0, "loss": 0.5, "rewards/chosen": 0.2}]
     rates = [
         PassRate(label, (Verdict("a", True, "", "", "", ""), Verdict("b", False, "", "", "", "")))
         for label in ("before", "after")
     ]
-    assert training_figure(curve).startswith("<svg")
-    assert training_figure([]) == ""
     assert pass_rate_figure(*rates).startswith("<svg")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -47,3 +49,28 @@ def make_job(settings: Train, model: Path | str, pairs: list[Pair], folder: Path
 def run_job(job: TrainJob) -> TrainResult:
     """Train in this process."""
     return train(job, on_step=lambda *_: None)
+
+
+def run_killed(job: TrainJob, at: int, part: int = 0) -> None:
+    """Train in a fork of this process that kills itself as a step ends, before that step's checkpoint is written.
+
+    Args:
+        at: the step, counted from 1 in each method of a chain.
+        part: which method of the chain.
+    """
+    child = os.fork()
+    if child:
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+        return
+    begun = 0
+
+    def on_step(done: int, total: int) -> None:
+        nonlocal begun
+        begun += done == 1
+        if done == at and begun == part + 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    try:
+        train(job, on_step=on_step)
+    finally:
+        os._exit(1)

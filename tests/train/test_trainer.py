@@ -148,12 +148,14 @@ def test_a_run_killed_in_training_ends_as_one_that_was_not(tiny: Path, tmp_path:
         checkpoints = list((tmp_path / "run" / "training").glob("*/*/checkpoint-*"))
         assert checkpoints
         resumed = run(make_config(settings))
-    assert resumed.training is not None
-    assert whole.training is not None
-    assert resumed.training.steps == whole.training.steps > 3
-    assert resumed.training.final_loss == pytest.approx(whole.training.final_loss, rel=1e-4)
-    assert resumed.training.held_out_pairs > 0
-    assert resumed.before is not None
-    assert resumed.after is not None
-    assert len(resumed.after.verdicts) == 3
+    assert resumed.improvement is not None
+    assert whole.improvement is not None
+    killed_result, whole_result = (r.improvement.best.trained.result for r in (resumed, whole))
+    assert killed_result.steps == whole_result.steps > 3
+    assert killed_result.final_loss == pytest.approx(whole_result.final_loss, rel=1e-4)
+    assert killed_result.held_out_pairs > 0
+    assert resumed.improvement.before is not None
+    after = resumed.improvement.best.rate
+    assert after is not None
+    assert len(after.verdicts) == 3
     assert "pass@1 before and after" in resumed.report.read_text()

@@ -44,5 +44,5 @@ def _rows(settings: Train, pairs: Sequence[TokenisedPair]) -> int:
     if method.trainer == "sft":
         return len(best_of_each_task(pairs))
     if method.trainer == "kto":
-        return len(label(pairs, rows=max(settings.device_batch_size, method.least_device_rows), seed=0))
+        return len(label(pairs, rows=max(settings.device_batch_size, method.least_device_rows), seed=0).rows)
     return len(pairs)

@@ -82,6 +82,9 @@ class _Within:
     def expected(self, step: str, total: int) -> None:
         self._observer.expected(f"{self._arm}: {step}", total)
 
+    def noted(self, step: str, lines: Sequence[str]) -> None:
+        self._observer.noted(f"{self._arm}: {step}", lines)
+
     def finished(self, step: str, summary: str) -> None:
         self._observer.finished(f"{self._arm}: {step}", summary)
 
@@ -134,7 +137,7 @@ def _prepare(site: _Site, arms: Sequence[Arm]) -> tuple[CutArm, ...]:
 
 def _material(config: Config, results: dict[str, StageResult]) -> Material:
     assert config.train is not None
-    return gather(results["pairs"].rows(), results["timings"].rows, config.train.held_out)
+    return gather(results["pairs"].rows(), results["timings"].rows, config.train)
 
 
 def _run_arm(site: _Site, arm: Arm) -> dict[str, StageResult]:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codedpo.bench.draws import INVALID, VALID, Draws
-from codedpo.bench.metrics import auc, midranks, pair_accuracy, rounded, spearman, top_accuracy
+from codedpo.bench.metrics import auc, pair_accuracy, rounded, spearman, top_accuracy
 from codedpo.rankers import Ranker, score_many
+from codedpo.rankers.scores import midranks
 
 Floats = NDArray[np.float64]
 PER_TASK = ("AUC", "Spearman", "top-1", "pair accuracy", "AUC of tests")

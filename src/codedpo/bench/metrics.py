@@ -58,12 +58,6 @@ def pair_accuracy(scores: Floats, right: Flags) -> Floats:
     return np.where((highest > lowest)[:, 0], both, 0.0)
 
 
-def midranks(values: Floats) -> Floats:
-    """(n,) rank of each value among all, equal ones sharing the mean of theirs."""
-    _, of, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[of.reshape(-1)]
-
-
 def _share(chosen: Flags, right: Flags) -> Floats:
     return (chosen & right).sum(axis=1) / chosen.sum(axis=1)
 

@@ -18,12 +18,12 @@ from codedpo.errors import LLMError, ModelError
 from codedpo.llms import LLM
 from codedpo.llms.budget import Budget, Meter
 from codedpo.llms.openai import OpenAIServer
-from codedpo.models import locate, weights_hash
+from codedpo.models import has_chat_template, locate, weights_hash
 
 
 @dataclass(frozen=True)
 class LlamaCpp:
-    """Serve a GGUF model on this machine for as long as the run asks it."""
+    """Serve a GGUF model on this machine for as long as the run asks it; a base model, without template, by texts."""
 
     model: str = "qwen2.5-coder-0.5b"
     """A packaged model's name or a path to a GGUF file."""
@@ -34,6 +34,8 @@ class LlamaCpp:
     """Prompt and answer of one request."""
     gpu_layers: int = -1
     """Layers put on a GPU where llama.cpp has one; -1 means all."""
+    adapter: str = ""
+    """A LoRA adapter for the model, as a GGUF file."""
     budget: Budget = Budget()
 
     def __post_init__(self) -> None:
@@ -41,8 +43,8 @@ class LlamaCpp:
 
     @property
     def weights(self) -> str:
-        """SHA-256 of the GGUF file."""
-        return weights_hash(self.model)
+        """SHA-256 of the GGUF file, and of the adapter's."""
+        return weights_hash(self.model) + (f"+{weights_hash(self.adapter)}" if self.adapter else "")
 
     @contextlib.contextmanager
     def open(
@@ -53,7 +55,7 @@ class LlamaCpp:
         Args:
             cache: folder of fetched models.
             log: file for the server's own log.
-            adapter: a LoRA adapter as a GGUF file, to be applied to the model.
+            adapter: a LoRA adapter as a GGUF file, to be applied to the model instead of the configured one.
 
         Raises:
             ModelError: the model cannot be had.
@@ -64,6 +66,10 @@ class LlamaCpp:
         model = locate(self.model, cache)
         if not model.is_gguf:
             raise ModelError(f"llm.model: llama.cpp needs a GGUF file, and '{self.model}' is none; use kind: openai")
+        if adapter is None and self.adapter:
+            adapter = Path(self.adapter)
+            if not adapter.exists():
+                raise ModelError(f"llm.adapter: {adapter} is not there")
         weights = model.sha256 if adapter is None else f"{model.sha256}+{weights_hash(str(adapter))}"
         api_key = secrets.token_hex(16)
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +84,13 @@ class LlamaCpp:
             )
         try:
             address = self._handshake(process, model.path, adapter, api_key, log)
-            server = OpenAIServer(self.model, base_url=f"{address}/v1", weights=weights, concurrency=self.parallel * 2)
+            server = OpenAIServer(
+                self.model,
+                base_url=f"{address}/v1",
+                weights=weights,
+                concurrency=self.parallel * 2,
+                form="chat" if has_chat_template(model.path) else "text",
+            )
             with OpenAIClient(server, api_key=api_key, tokenize_url=f"{address}/tokenize", meter=meter) as client:
                 yield client
         finally:

@@ -6,22 +6,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from codedpo.errors import ModelError
 from codedpo.models import Model
-
-_BASE_MODEL_TEMPLATE = (
-    "{% for message in messages %}{% if message.role == 'assistant' %}"
-    "### Response:\n{{ message.content }}{{ eos_token }}"
-    "\n{% else %}### Instruction:\n{{ message.content }}\n{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}### Response:\n{% endif %}"
-)
+from codedpo.prompting import TEXT_STOPS, text_chat_template
 
 
 def load_tokenizer(model: Model) -> Any:
-    """The tokenizer with its chat template; a base model gets a plain one, the same in training and evaluation.
+    """The tokenizer with its chat template; a base model gets one that gives what `text_prompt` gives.
 
     Raises:
         ModelError: it cannot be loaded.
@@ -33,10 +28,16 @@ def load_tokenizer(model: Model) -> Any:
     except (OSError, ValueError, ImportError) as error:
         raise ModelError(f"{model.name}: its tokenizer cannot be loaded: {error}") from error
     if tokenizer.chat_template is None:
-        tokenizer.chat_template = _BASE_MODEL_TEMPLATE
+        begins = tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]  # servers begin a text so, too
+        tokenizer.chat_template = ("{{ bos_token }}" if begins else "") + text_chat_template()
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def text_stops(tokenizer: Any) -> tuple[str, ...]:
+    """Where the answers of a base model end, beside its end tokens; nothing for a model with a template of its own."""
+    return TEXT_STOPS if str(tokenizer.chat_template).endswith(text_chat_template()) else ()
 
 
 def load_weights(
@@ -53,7 +54,7 @@ def load_weights(
         ModelError: the files cannot be loaded.
     """
     import torch
-    from transformers import AutoModelForCausalLM, BitsAndBytesConfig, GgufConfig
+    from transformers import AutoModelForCausalLM, GgufConfig
 
     arguments = _location(model)
     if model.is_gguf:
@@ -63,7 +64,7 @@ def load_weights(
     if quantisation:
         if model.is_gguf:
             raise ModelError(f"train.quantisation: {model.name} is a GGUF file; give a folder or a hub id")
-        arguments["quantization_config"] = BitsAndBytesConfig(**quantisation)
+        arguments["quantization_config"] = _quantisation(quantisation)
     gpu = torch.cuda.is_available()
     dtype = torch.bfloat16 if gpu and not master else torch.float32
     try:
@@ -72,6 +73,20 @@ def load_weights(
         raise ModelError(f"{model.name}: cannot be loaded: {error}") from error
     weights = _tie_output_head(weights) if model.is_gguf else weights
     return weights.to(f"cuda:{os.environ.get('LOCAL_RANK', '0')}") if gpu and not quantisation else weights
+
+
+def _quantisation(arguments: Mapping[str, Any]) -> Any:
+    from transformers import BitsAndBytesConfig
+
+    if find_spec("bitsandbytes") is None:
+        raise ModelError("train.quantisation: needs bitsandbytes, which is not installed: pip install bitsandbytes")
+    try:
+        found, unknown = BitsAndBytesConfig.from_dict(dict(arguments), return_unused_kwargs=True)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"train.quantisation: {error}") from error
+    if unknown:
+        raise ModelError(f"train.quantisation: BitsAndBytesConfig has no {', '.join(unknown)}")
+    return found
 
 
 def _tie_output_head(weights: Any) -> Any:

@@ -16,6 +16,7 @@ from codedpo.checks import require_at_least
 from codedpo.errors import LLMError
 from codedpo.llms import Completion, OnAnswer, Request, Sampling
 from codedpo.llms.budget import Budget, Meter
+from codedpo.llms.loading import text_stops
 from codedpo.models import locate, weights_hash
 
 
@@ -28,6 +29,8 @@ class Transformers:
     kind: Literal["transformers"] = "transformers"
     batch_size: int = 16
     """Completions generated together."""
+    adapter: str = ""
+    """Folder of a PEFT adapter for the model."""
     budget: Budget = Budget()
 
     def __post_init__(self) -> None:
@@ -35,8 +38,10 @@ class Transformers:
 
     @property
     def weights(self) -> str:
-        """The hash that stands for the model's weights."""
-        return weights_hash(self.model)
+        """The hash that stands for the model's weights, and the adapter's."""
+        if not self.adapter:
+            return weights_hash(self.model)
+        return f"{weights_hash(self.model)}+{weights_hash(str(Path(self.adapter) / 'adapter_model.safetensors'))}"
 
     @contextlib.contextmanager
     def open(
@@ -52,9 +57,10 @@ class Transformers:
             raise LLMError("a LoRA adapter in GGUF cannot be loaded into transformers")
         model = locate(self.model, cache)
         try:
-            from codedpo.llms.loading import load_tokenizer, load_weights
+            from codedpo.llms.loading import load_tokenizer, load_trained
 
-            network, tokenizer = load_weights(model), load_tokenizer(model)
+            network = load_trained(model, Path(self.adapter) if self.adapter else None)
+            tokenizer = load_tokenizer(model)
         except ModuleNotFoundError as error:
             raise LLMError(f"llm.kind: transformers needs {error.name}: pip install 'codedpo[train]'") from error
         network.eval()
@@ -124,6 +130,7 @@ class TransformersLLM:
 
     def _complete(self, rows: Sequence[_Row]) -> list[Completion]:
         sampling = rows[0].sampling
+        stops = [*sampling.stop, *text_stops(self.tokenizer)]
         self.tokenizer.padding_side = "left"
         encoded = self.tokenizer(
             [row.prompt for row in rows], return_tensors="pt", padding=True, add_special_tokens=False
@@ -134,16 +141,14 @@ class TransformersLLM:
             logits_processor=_processors(sampling, [row.seed for row in rows]),
             repetition_penalty=sampling.repetition_penalty,
             max_new_tokens=sampling.max_tokens,
-            stop_strings=list(sampling.stop) or None,
+            stop_strings=stops or None,
             tokenizer=self.tokenizer,
         )
         prompt_tokens = encoded["attention_mask"].sum(dim=1).tolist()
         generated = output[:, encoded["input_ids"].shape[1] :].tolist()
-        return [
-            self._completion(ids, tokens, sampling.stop) for ids, tokens in zip(generated, prompt_tokens, strict=True)
-        ]
+        return [self._completion(ids, tokens, stops) for ids, tokens in zip(generated, prompt_tokens, strict=True)]
 
-    def _completion(self, ids: list[int], prompt_tokens: int, stop: tuple[str, ...]) -> Completion:
+    def _completion(self, ids: list[int], prompt_tokens: int, stop: Sequence[str]) -> Completion:
         ends = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id}
         length = next((position for position, token in enumerate(ids) if token in ends), len(ids))
         text = self.tokenizer.decode(ids[:length], skip_special_tokens=True)

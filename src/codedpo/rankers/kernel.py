@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codedpo.checks import require_at_least
-from codedpo.rankers.consensus import support
 from codedpo.rankers.scores import Scores
+from codedpo.rankers.weighing import break_ties, weigh
 
 
 @dataclass(frozen=True)
@@ -35,29 +35,9 @@ class KernelConsensus:
         Args:
             passed: (n_tasks, n_solutions, n_tests) bool.
         """
-        rows = passed.astype(np.float64)
-        weights = telling_shares(rows)
-        mass = np.matvec(rows, weights)  # (n_tasks, n_solutions)
-        both = (rows * weights[:, None, :]) @ rows.transpose(0, 2, 1)
+        found = weigh(passed)
+        mass = found.mass
+        both = (found.rows * found.weights[:, None, :]) @ found.rows.transpose(0, 2, 1)
         difference = mass[:, :, None] + mass[:, None, :] - 2 * both  # (n_tasks, n, n) weight of differing tests
         neighbours = np.exp(-difference / self.width).sum(axis=2)
-        tie_break = 1e-6 * rows.sum(axis=2) / max(1, rows.shape[2])
-        solutions = neighbours**self.exponent * mass + tie_break
-        return [Scores(c, support(matrix, c)) for matrix, c in zip(passed, solutions, strict=True)]
-
-
-def telling_shares(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n_tasks, n_tests) each test's share of its task's telling weights; equal tests share their kind's."""
-    passes = rows.sum(axis=1)
-    both = rows.transpose(0, 2, 1) @ rows  # (n_tasks, n_tests, n_tests) how many solutions pass the one and the other
-    equal = (both == passes[:, :, None]) & (both == passes[:, None, :])
-    share = passes / max(1, rows.shape[1])
-    weights = share * (1 - share) / np.sqrt(np.maximum(1, equal.sum(axis=2)))
-    total = weights.sum(axis=1, keepdims=True)
-    return np.asarray(weights / np.where(total > 0, total, 1.0))
-
-
-def telling_weights(kinds: NDArray[np.bool_], counts: NDArray[np.intp]) -> NDArray[np.float64]:
-    """(n_kinds,) how much each kind of test tells: sqrt(multiplicity) * p (1 - p)."""
-    share = kinds.mean(axis=0)
-    return np.sqrt(counts) * share * (1 - share)
+        return break_ties(passed, neighbours**self.exponent * mass)

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codedpo.checks import require_at_least
-from codedpo.rankers.consensus import support
-from codedpo.rankers.kernel import telling_shares
 from codedpo.rankers.scores import Scores
+from codedpo.rankers.weighing import break_ties, weigh
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,6 @@ class Majority:
         Args:
             passed: (n_tasks, n_solutions, n_tests) bool.
         """
-        rows = passed.astype(np.float64)
-        weights = telling_shares(rows)
-        share = rows.sum(axis=1) / max(1, rows.shape[1])
-        agreement = np.matvec(rows, weights * (2 * share - 1))
-        tie_break = 1e-6 * rows.sum(axis=2) / max(1, rows.shape[2])
-        solutions = np.matvec(rows, weights) * np.exp(self.strength * agreement) + tie_break
-        return [Scores(c, support(matrix, c)) for matrix, c in zip(passed, solutions, strict=True)]
+        found = weigh(passed)
+        agreement = np.matvec(found.rows, found.weights * (2 * found.share - 1))
+        return break_ties(passed, found.mass * np.exp(self.strength * agreement))

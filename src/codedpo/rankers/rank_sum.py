@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from codedpo.rankers.b4 import AveragedB4
 from codedpo.rankers.codedpo import CodeDPO
 from codedpo.rankers.consensus import informative, support
-from codedpo.rankers.kernel import KernelConsensus, telling_weights
-from codedpo.rankers.scores import Scores, settled
+from codedpo.rankers.kernel import KernelConsensus
+from codedpo.rankers.scores import Scores, midranks, settled
+from codedpo.rankers.weighing import telling
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,10 @@ class RankSum:
 
     def __call__(self, passed: NDArray[np.bool_]) -> Scores:
         kept = informative(passed)
-        weighted = kept.passed * (4 * telling_weights(kept.passed, kept.counts)) if kept.counts.size else kept.passed
+        share = kept.passed.sum(axis=0) / max(1, len(kept.passed))
+        weights = 4 * kept.counts * telling(share, kept.counts)
         rankings = (
-            CodeDPO().iterate(weighted.astype(np.float64)[None])[0][0],
+            CodeDPO().iterate((kept.passed * weights)[None])[0][0],
             KernelConsensus(exponent=0.5)(passed).solutions,
             AveragedB4()(passed).solutions,
         )
@@ -32,6 +34,4 @@ class RankSum:
 
 def ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n,) how many scores are lower, equal ones counted half."""
-    _, of, counts = np.unique(settled(scores), return_inverse=True, return_counts=True)
-    below = np.cumsum(counts) - counts
-    return (below + (counts - 1) / 2)[of.reshape(-1)] if len(counts) else scores
+    return midranks(settled(scores)) - 1

@@ -1,4 +1,4 @@
-"""What a ranker returns, and when two scores are equal."""
+"""What a ranker returns, when two scores are equal, and their ranks."""
 
 from dataclasses import dataclass
 
@@ -29,3 +29,9 @@ def settled(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     level = np.empty_like(rising)
     level[order] = rising[starts][np.cumsum(starts) - 1]
     return level
+
+
+def midranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) rank of each value among all, from 1, equal ones sharing the mean of theirs."""
+    _, of, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[of.reshape(-1)]

@@ -17,33 +17,9 @@ _BLUE, _ORANGE, _GREY = "#2f6f9f", "#d9822b", "#8a8f98"
 _KIND_COLOURS = {"correctness": _BLUE, "efficiency": _ORANGE}
 
 
-def training_figure(curves: Sequence[dict[str, float]]) -> str:
-    """Loss with its parts, rewards, and log-probabilities over optimiser steps."""
-    steps = [entry for entry in curves if "loss" in entry]
-    if not steps:
-        return ""
-    panels = (
-        ("loss", (("loss", "total", _BLUE), ("loss/dpo", "DPO part", _ORANGE), ("loss/sft", "SFT part", _GREY))),
-        ("implicit reward", (("rewards/chosen", "chosen", _BLUE), ("rewards/rejected", "rejected", _ORANGE))),
-        ("log-probability (nats)", (("logps/chosen", "chosen", _BLUE), ("logps/rejected", "rejected", _ORANGE))),
-    )
-    figure, axes = _figure(len(panels), width=10.5, height=2.9)
-    for axis, (title, lines) in zip(axes, panels, strict=True):
-        for key, label, colour in lines:
-            points = [(entry["step"], entry[key]) for entry in steps if key in entry]
-            if points:
-                axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label, color=colour)
-        axis.set_title(title, fontsize=10)
-        axis.set_xlabel("optimiser step")
-        axis.xaxis.get_major_locator().set_params(integer=True)
-        if axis.lines:
-            axis.legend(frameon=False, fontsize=8)
-    return _svg(figure)
-
-
 def pass_rate_figure(before: PassRate, after: PassRate) -> str:
     """pass@1 before and after with 95% Wilson intervals."""
-    figure, (axis,) = _figure(1, width=4.2, height=2.6)
+    figure, (axis,) = make_figure(1, width=4.2, height=2.6)
     for place, (rate, colour) in enumerate(((before, _GREY), (after, _BLUE))):
         low, high = interval(rate)
         error = [[100 * (rate.value - low)], [100 * (high - rate.value)]]
@@ -52,14 +28,14 @@ def pass_rate_figure(before: PassRate, after: PassRate) -> str:
     axis.set_xticks([0, 1], [before.label, after.label])
     axis.set_ylabel("pass@1 (%)")
     axis.set_ylim(0, 100)
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def pairs_figure(numbers: Mapping[str, PairNumbers]) -> str:
     """How the pairs' lengths, margins, syntax trees and run times are distributed, kind by kind."""
     if not numbers:
         return ""
-    figure, axes = _figure(4, width=10.5, height=2.4)
+    figure, axes = make_figure(4, width=10.5, height=2.4)
     panels = (
         ("characters, chosen / rejected", {kind: part.length_ratios for kind, part in numbers.items()}),
         (
@@ -74,7 +50,7 @@ def pairs_figure(numbers: Mapping[str, PairNumbers]) -> str:
         axis.set_xlabel(label, fontsize=9)
     axes[0].set_ylabel("pairs")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False, fontsize=8)
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def _histogram(axis: Any, values: Mapping[str, Sequence[float]], *, is_ratio: bool) -> None:
@@ -96,7 +72,8 @@ def _histogram(axis: Any, values: Mapping[str, Sequence[float]], *, is_ratio: bo
     axis.tick_params(labelsize=8)
 
 
-def _figure(panels: int, *, width: float, height: float) -> tuple[Any, Any]:
+def make_figure(panels: int, *, width: float, height: float) -> tuple[Any, Any]:
+    """A figure and its axes, side by side."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -108,7 +85,8 @@ def _figure(panels: int, *, width: float, height: float) -> tuple[Any, Any]:
     return figure, axes
 
 
-def _svg(figure: Any) -> str:
+def to_svg(figure: Any) -> str:
+    """The figure as text for a page."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()

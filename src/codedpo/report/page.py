@@ -16,9 +16,11 @@ from codedpo.evaluate import PassRate, compare, interval
 from codedpo.places import Place
 from codedpo.records import Pair, Timing
 from codedpo.report.diff import side_by_side
-from codedpo.report.figures import pass_rate_figure, training_figure
+from codedpo.report.figures import pass_rate_figure
 from codedpo.report.matrix import MatrixView, matrix_view
 from codedpo.report.statistics import stage_statistics
+from codedpo.report.training import training_view
+from codedpo.rounds import Improvement
 from codedpo.store import write_text
 from codedpo.train.result import TrainResult
 
@@ -32,9 +34,22 @@ class RunSummary:
 
     config: Config
     results: dict[str, StageResult]
-    training: TrainResult | None
-    before: PassRate | None
-    after: PassRate | None
+    improvement: Improvement | None = None
+    """None where nothing was trained."""
+
+    @property
+    def training(self) -> TrainResult | None:
+        """Of the round whose model is the result."""
+        return self.improvement.best.trained.result if self.improvement else None
+
+    @property
+    def before(self) -> PassRate | None:
+        return self.improvement.before if self.improvement else None
+
+    @property
+    def after(self) -> PassRate | None:
+        """Of the round whose model is the result."""
+        return self.improvement.best.rate if self.improvement else None
 
 
 def write_report(summary: RunSummary, path: Place) -> Place:
@@ -66,11 +81,11 @@ def _view(summary: RunSummary) -> dict[str, Any]:
         "kinds": {kind: count for (kind,), count in kinds.items()},
         "matrices": _matrices(timings),
         "pairs": [(pair, side_by_side(pair.rejected_program, pair.chosen_program)) for pair in pairs],
-        "training": summary.training,
-        "training_figure": training_figure(summary.training.curves) if summary.training else "",
+        "training": training_view(summary.config.train, summary.training),
         "pass_rates": [(rate, interval(rate)) for rate in (summary.before, summary.after) if rate],
         "pass_figure": pass_rate_figure(*both) if both else "",
         "change": compare(*both) if both else None,
+        "rounds": summary.improvement.rounds if summary.improvement else (),
         "evaluated": summary.config.evaluate.title if summary.config.evaluate else "",
     }
 

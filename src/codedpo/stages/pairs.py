@@ -62,6 +62,7 @@ class ChoosePairs:
     VERSION: ClassVar[int] = 3
     MAKES: ClassVar[type] = Pair
     NEEDS: ClassVar[Literal["cores"]] = "cores"
+    PROMPTS: ClassVar[tuple[str, ...]] = ("solution",)
 
     rule: str = "top_bottom"
     """Which solutions are candidates for correctness pairs: a name in `CORRECTNESS_RULES`."""

@@ -56,6 +56,8 @@ class SampleTasks:
     VERSION: ClassVar[int] = 4
     MAKES: ClassVar[type] = Samples
     NEEDS: ClassVar[Literal["llm"]] = "llm"
+    PROMPTS: ClassVar[tuple[str, ...]] = (*_PURPOSES.values(), "base")
+    """`base` stands before the prompt for a solution where a base model is asked."""
 
     n_solutions: int = 15
     """Answers asked for; those without a program are dropped."""

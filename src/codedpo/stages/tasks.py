@@ -36,6 +36,7 @@ class WriteTasks:
     VERSION: ClassVar[int] = 2
     MAKES: ClassVar[type] = Task
     NEEDS: ClassVar[Literal["llm"]] = "llm"
+    PROMPTS: ClassVar[tuple[str, ...]] = ("concepts", "task", "judge")
 
     drafts: int = 3
     """Tasks asked for per seed; the first valid one is kept."""

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import dataclasses
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from codedpo.errors import ConfigError
 from codedpo.plugins import did_you_mean
 from codedpo.train.methods import Method, method_of
-from codedpo.train.settings import Train
+from codedpo.train.settings import Launch, Train
 
 _OURS = {
     "output_dir": "run_folder", "loss_type": "train.method", "loss_weights": "train.sft_weight", "beta": "train.beta",
@@ -21,8 +22,20 @@ _OURS = {
     "save_steps": "train.save_steps", "precompute_ref_log_probs": "train.precompute_reference",
     "gradient_checkpointing": "train.gradient_checkpointing", "report_to": "train.report_to",
     "model_init_kwargs": "train.attention or train.quantisation", "fsdp": "train.launch.sharding",
+    "data_seed": "seed", "save_strategy": "train.save_steps",
 }  # fmt: skip
 """Arguments of TRL that a key of the configuration decides."""
+_TOKENISED = "the rows are token ids already, each with its answer marked"
+_WITHOUT_EFFECT = {
+    "train_sampling_strategy": "rows of similar length share a batch, in an order that the seed decides",
+    "truncation_mode": "too long pairs are dropped and counted, never cut",
+    "eval_strategy": "held-out pairs are scored by train.held_out and train.likelihood_points",
+    "load_best_model_at_end": "the model of the last step is kept",
+    "remove_unused_columns": _TOKENISED, "dataset_kwargs": _TOKENISED, "dataset_text_field": _TOKENISED,
+    "packing": _TOKENISED, "assistant_only_loss": _TOKENISED, "completion_only_loss": _TOKENISED,
+    "padding_free": "TRL accepts it and does nothing",
+}  # fmt: skip
+"""Arguments of TRL that would do nothing here, and why; nothing that is asked for is passed over silently."""
 _NEEDS_REFERENCE_MODEL = ("ld_alpha", "sync_ref_model")
 
 
@@ -30,7 +43,8 @@ def check_arguments(settings: Train) -> None:
     """See to it that TRL knows every argument in `train.args`, for each method of the chain.
 
     Raises:
-        ConfigError: one is unknown, or another key decides it; says what to write.
+        ConfigError: one is unknown, would do nothing or has a value that TRL refuses, or another key decides it; says
+            what to write.
     """
     for name in settings.chain:
         part = settings.only(name)
@@ -38,6 +52,7 @@ def check_arguments(settings: Train) -> None:
             known = {field.name for field in dataclasses.fields(_config_class(method_of(name)))}
             for argument in part.args:
                 _check_argument(argument, known, name)
+            _check_values(part)
         for argument in _NEEDS_REFERENCE_MODEL:
             if part.args.get(argument) and part.precompute_reference:
                 raise ConfigError(f"train.args.{argument}: needs train.precompute_reference: false")
@@ -68,7 +83,7 @@ def trl_config(settings: Train, folder: Path, *, seed: int) -> Any:
         "use_cpu": not gpu,
         "bf16": gpu,
         "gradient_checkpointing": gpu if settings.gradient_checkpointing is None else settings.gradient_checkpointing,
-        "train_sampling_strategy": _order(method, alone=rows * settings.launch.world == 1),
+        "train_sampling_strategy": "sequential",  # order.py, and KTO's batches are made beforehand
         "logging_steps": 1,
         "logging_nan_inf_filter": False,  # the default logs a loss that is not a number as 0.0
         "save_strategy": "steps",
@@ -79,17 +94,13 @@ def trl_config(settings: Train, folder: Path, *, seed: int) -> Any:
         "dataloader_pin_memory": gpu,
         "seed": seed,
         **_by_trainer(settings, method),
+        **({"label_smoothing": 1e-3} if method.loss == "exo_pair" else {}),  # its paper's; TRL refuses 0
         **(_distributed(settings, gpu=gpu) if settings.launch.world > 1 else {}),
     }
     try:
         return _config_class(method)(**{**chosen, **settings.args})
     except (TypeError, ValueError) as error:
         raise ConfigError(f"train.args: {error}") from error
-
-
-def _order(method: Method, *, alone: bool) -> str:
-    """Rows of similar length together, where several are padded or waited for; KTO's batches are made beforehand."""
-    return "sequential" if method.trainer == "kto" else "random" if alone else "group_by_length"
 
 
 def _by_trainer(settings: Train, method: Method) -> dict[str, Any]:
@@ -99,9 +110,9 @@ def _by_trainer(settings: Train, method: Method) -> dict[str, Any]:
 
 
 def _distributed(settings: Train, *, gpu: bool) -> dict[str, Any]:
-    """FSDP2 or DDP, for which the backend on a CPU is gloo."""
+    """FSDP2 or DDP, for which the backend on a CPU is gloo; DeepSpeed cuts up the weights itself."""
     backend = {} if gpu else {"ddp_backend": "gloo"}
-    if settings.launch.sharding == "ddp":
+    if settings.launch.sharding == "ddp" or "deepspeed" in settings.args:
         return {"ddp_find_unused_parameters": False, **backend}
     return {"fsdp": True, "fsdp_config": {"version": 2, "state_dict_type": "FULL_STATE_DICT"}, **backend}
 
@@ -112,9 +123,19 @@ def _config_class(method: Method) -> Any:
     return {"dpo": trl.DPOConfig, "kto": trl.KTOConfig, "sft": trl.SFTConfig}[method.trainer]
 
 
+def _check_values(settings: Train) -> None:
+    """As one process alone would make its configuration: those of several change this process's environment."""
+    if "deepspeed" not in settings.args:
+        trl_config(dataclasses.replace(settings, launch=Launch()), Path(), seed=0)
+    elif find_spec("deepspeed") is None:
+        raise ConfigError("train.args.deepspeed: deepspeed is not installed: pip install deepspeed")
+
+
 def _check_argument(argument: str, known: set[str], method: str) -> None:
     if argument in _OURS:
         raise ConfigError(f"train.args.{argument}: set {_OURS[argument]} instead")
+    if argument in _WITHOUT_EFFECT:
+        raise ConfigError(f"train.args.{argument}: would do nothing here: {_WITHOUT_EFFECT[argument]}; leave it out")
     if argument not in known:
         raise ConfigError(
             f"train.args.{argument}: TRL has no such argument for {method}{did_you_mean(argument, known)}"

@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 import codedpo
+from codedpo.evaluate import PassRate, compare, interval
 from codedpo.store import write_text
 from codedpo.train.job import TrainJob
 from codedpo.train.result import TrainResult
@@ -20,9 +21,36 @@ from codedpo.train.settings import Train
 _NOT_SHOWN = ("launch", "by_method", "args", "model", "method", "report_to", "save_steps", "likelihood_points")
 
 
+_NOT_YET = "- pass@1 on benchmarks: see the report of the run"
+
+
 def write_card(job: TrainJob, result: TrainResult, folder: Path) -> None:
     """Write `README.md` beside the weights, in the form that model hubs read."""
     write_text(folder / "README.md", "\n".join(_lines(job, result)) + "\n")
+
+
+def add_pass_rates(folder: Path, benchmark: str, before: PassRate, after: PassRate) -> None:
+    """Fill in what was measured after training; a second time puts the newer figures in place.
+
+    Args:
+        folder: of the weights, which holds the card.
+        benchmark: its name, and which part of it.
+    """
+    card = folder / "README.md"
+    head, _, _ = card.read_text(encoding="utf-8").partition("- pass@1 on ")
+    write_text(card, head + "\n".join(_pass_rates(benchmark, before, after)) + "\n")
+
+
+def _pass_rates(benchmark: str, before: PassRate, after: PassRate) -> Iterator[str]:
+    change = compare(before, after)
+    yield f"- pass@1 on {benchmark}, {len(before.verdicts)} problems, greedy:"
+    for rate in (before, after):
+        low, high = interval(rate)
+        yield f"  - {rate.label}: {rate.value:.1%} (95% interval {low:.1%} to {high:.1%})"
+    yield (
+        f"  - difference {100 * change.difference:+.1f} points (95% interval {100 * change.low:+.1f} to "
+        f"{100 * change.high:+.1f})"
+    )
 
 
 def _lines(job: TrainJob, result: TrainResult) -> Iterator[str]:
@@ -30,6 +58,8 @@ def _lines(job: TrainJob, result: TrainResult) -> Iterator[str]:
     head = {
         "base_model": job.model.name,
         "library_name": "peft" if job.settings.lora_rank else "transformers",
+        "license": "other",
+        "license_name": "that-of-the-base-model",
         "pipeline_tag": "text-generation",
         "tags": ["code", "preference-optimisation", "codedpo", *job.settings.chain],
     }
@@ -51,7 +81,7 @@ def _lines(job: TrainJob, result: TrainResult) -> Iterator[str]:
 
 def _data(job: TrainJob, result: TrainResult) -> Iterator[str]:
     generators = sorted({pair.generation.model for pair in job.pairs if pair.generation})
-    licences = Counter(pair.seed.licence if pair.seed else "none told" for pair in job.pairs)
+    licences = Counter(pair.seed.licence if pair.seed else "unknown: own tasks" for pair in job.pairs)
     yield "## Data\n"
     yield from (f"- {line}" for line in result.check.lines() if "tokens" not in line)
     yield f"- written by: {', '.join(generators) or 'unknown'}"
@@ -85,4 +115,4 @@ def _results(result: TrainResult) -> Iterator[str]:
         )
         yield f"- chosen gained more than rejected in {result.held_out_reward_accuracy:.0%}"
     yield from (f"- warning: {text}" for text in result.warnings)
-    yield "- pass@1 on benchmarks: see the report of the run\n"
+    yield _NOT_YET

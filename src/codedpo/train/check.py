@@ -43,6 +43,8 @@ class DataCheck:
     positives: int = 0
     """Programs labelled good, for a method that takes programs one by one (KTO); 0 elsewhere."""
     negatives: int = 0
+    unfilled: int = 0
+    """Such programs at the end that fill no forward pass: left out."""
 
     def lines(self) -> Iterator[str]:
         """The check as text."""
@@ -52,7 +54,8 @@ class DataCheck:
             shares = (f"{kind} {count} ({count / self.trained_on:.0%})" for kind, count in self.kinds.items())
             yield f"kinds: {', '.join(shares)}"
         if self.positives:
-            yield f"labels: {self.positives} good, {self.negatives} bad"
+            left = f"; {self.unfilled} left out to fill forward passes" if self.unfilled else ""
+            yield f"labels: {self.positives} good, {self.negatives} bad{left}"
         largest = max((bar.pairs for bar in self.lengths), default=0)
         for bar in self.lengths:
             yield f"{bar.tokens:>6} tokens {'#' * -(-_WIDTH * bar.pairs // largest)} {bar.pairs}"

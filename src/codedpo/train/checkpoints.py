@@ -28,6 +28,11 @@ def remove_checkpoints(folder: Path) -> None:
         shutil.rmtree(path)
 
 
+def remove_checkpoint(folder: Path, step: int) -> None:
+    """Remove the checkpoint of one step, where there is one."""
+    shutil.rmtree(folder / f"checkpoint-{step}", ignore_errors=True)
+
+
 def mark_whole(processes: Processes) -> Any:
     """A callback for transformers' trainers: marks each checkpoint once all processes have written their part."""
     from transformers import TrainerCallback
@@ -48,22 +53,47 @@ def keep_the_last(folder: Path) -> Generator[None]:
     Raises:
         ModelError: names the checkpoint; the one before it is kept.
     """
+    _remove_halves(folder)  # of a training that was killed
     try:
         yield
     except CodeDPOError:
         raise
     except Exception as error:  # each library that writes a part of a checkpoint has exceptions of its own
-        halves = [path for path in _all(folder) if not (path / _WHOLE).exists()]
+        halves = _remove_halves(folder)
         if not halves:
             raise
-        for path in halves:
-            shutil.rmtree(path, ignore_errors=True)
-        kept = last_checkpoint(folder)
-        raise ModelError(
-            f"train: {halves[-1].name} could not be written ({error}); "
-            + (f"{kept.name} is kept" if kept else "there is none before it")
-            + f". See to it that there is space in {folder}, then run the same command again"
-        ) from error
+        raise ModelError(_not_written(max(halves, key=_step).name, folder, error)) from error
+
+
+@contextlib.contextmanager
+def writing(what: str, folder: Path) -> Generator[None]:
+    """For what is written when the steps are done.
+
+    Raises:
+        ModelError: it could not be written; the last checkpoint is kept.
+    """
+    try:
+        yield
+    except CodeDPOError:
+        raise
+    except Exception as error:  # each library has exceptions of its own
+        raise ModelError(_not_written(what, folder, error)) from error
+
+
+def _remove_halves(folder: Path) -> list[Path]:
+    """Remove, and name, the checkpoints that were not written whole."""
+    halves = [path for path in _all(folder) if not (path / _WHOLE).exists()]
+    for path in halves:
+        shutil.rmtree(path, ignore_errors=True)
+    return halves
+
+
+def _not_written(what: str, folder: Path, error: Exception) -> str:
+    kept = last_checkpoint(folder)
+    return (
+        f"train: {what} could not be written ({error}); {kept.name if kept else 'no checkpoint'} is kept. See to it "
+        f"that there is space in {folder}, then run the same command again"
+    )
 
 
 def _all(folder: Path) -> list[Path]:

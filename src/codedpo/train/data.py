@@ -80,7 +80,7 @@ class ChatTokenizer:
     def of(cls, tokenizer: Any, weights: Any) -> ChatTokenizer:
         """The tokenizer of these weights, which may know end tokens of their own."""
         ends: Any = weights.generation_config.eos_token_id if weights.generation_config else None
-        listed: list[int | None] = ends if isinstance(ends, list) else [ends]
+        listed: Any = ends if isinstance(ends, list) else [ends]
         return cls(tokenizer, frozenset(id for id in [tokenizer.eos_token_id, *listed] if id is not None))
 
     def ask(self, messages: Sequence[Message]) -> Ids:

@@ -14,13 +14,13 @@ from codedpo.errors import ModelError
 from codedpo.train.job import TrainJob, write_job
 from codedpo.train.result import TrainResult, read_result
 from codedpo.train.settings import Launch
-from codedpo.train.watching import OnStep
+from codedpo.train.watching import OnNote, OnStep, say_nothing
 
 _LOG = "processes.log"
 _ERROR = "error.txt"
 
 
-def run_training(job: TrainJob, on_step: OnStep) -> TrainResult:
+def run_training(job: TrainJob, on_step: OnStep, on_note: OnNote = say_nothing) -> TrainResult:
     """Do the training, or what is left of it.
 
     Raises:
@@ -32,18 +32,15 @@ def run_training(job: TrainJob, on_step: OnStep) -> TrainResult:
     if job.settings.launch.world == 1:
         from codedpo.train.trainer import train
 
-        return train(job, on_step=on_step)
+        return train(job, on_step=on_step, on_note=on_note)
     write_job(job)
     (job.folder / _ERROR).unlink(missing_ok=True)
-    code = _torchrun(job.settings.launch, job.folder / _LOG, [str(job.folder.absolute())], on_step)
+    code = _torchrun(job.settings.launch, job.folder / _LOG, [str(job.folder.absolute())], on_step, on_note)
     result = read_result(job.folder)
     if result is None:
         error = job.folder / _ERROR
-        raise ModelError(
-            error.read_text()
-            if error.exists()
-            else f"train: the processes ended with code {code}; see {job.folder / _LOG}"
-        )
+        said = error.read_text() if error.exists() else f"train: the processes ended with code {code}"
+        raise ModelError(f"{said} (the processes' log: {job.folder / _LOG})")
     return result
 
 
@@ -53,7 +50,7 @@ def join_training(launch: Launch, log: Path) -> None:
     Raises:
         ModelError: the processes ended with an error; names their log.
     """
-    code = _torchrun(launch, log, [], _say_nothing)
+    code = _torchrun(launch, log, [], _say_nothing, say_nothing)
     if code:
         raise ModelError(f"train: the processes of this machine ended with code {code}; see {log}")
 
@@ -61,7 +58,7 @@ def join_training(launch: Launch, log: Path) -> None:
 def _say_nothing(done: int, total: int) -> None: ...
 
 
-def _torchrun(launch: Launch, log: Path, folder: Sequence[str], on_step: OnStep) -> int:
+def _torchrun(launch: Launch, log: Path, folder: Sequence[str], on_step: OnStep, on_note: OnNote) -> int:
     host, _, port = launch.master.rpartition(":")
     meeting = (
         ["--standalone"]
@@ -81,9 +78,12 @@ def _torchrun(launch: Launch, log: Path, folder: Sequence[str], on_step: OnStep)
     with log.open("ab") as errors, _ended(command, errors.fileno(), environment) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            with contextlib.suppress(ValueError, KeyError):  # what libraries print
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # what libraries print
                 told = json.loads(line)
-                on_step(told["step"], told["steps"])
+                if "note" in told:
+                    on_note(told["note"])
+                else:
+                    on_step(told["step"], told["steps"])
         return process.wait()
 
 

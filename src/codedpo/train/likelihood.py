@@ -47,26 +47,49 @@ class Likelihood:
     counts: Mapping[str, int]
 
 
-def probes_of(timings: Iterable[Timing], held_out: frozenset[str], *, most: int = 2) -> Iterator[Probe]:
+def probes_of(
+    timings: Iterable[Timing], held_out: frozenset[str], *, most: int = 2, most_tasks: int = 32
+) -> Iterator[Probe]:
     """The solutions of held-out tasks to be followed: at most `most` of each class and task, different programs.
 
-    Only tasks that tell two classes apart give any, and then both.
+    Only tasks that tell two classes apart give any, and then both; the first `most_tasks` of them for correctness and
+    the first for speed, so that following a training never costs more than the training.
     """
+    told = {"score": 0, "speed": 0}
     for timing in timings:
         samples = timing.ranking.execution.samples
         if samples.task is None or samples.task.id not in held_out:
             continue
-        scores = timing.ranking.solution_scores
-        by_score = [int(index) for index in np.argsort(-scores, kind="stable")]
-        best = [index for index in by_score if scores[index] == scores.max()]
-        worst = [index for index in by_score[::-1] if scores[index] == scores.min()]
-        if scores.max() > scores.min():
-            yield from _class("correct", best, samples, most)
-            yield from _class("incorrect", worst, samples, most)
-        wins, losses = timing.faster.any(axis=1), timing.faster.any(axis=0)  # faster: (n_timed, n_timed)
-        if wins.any():
-            yield from _class("fast", timing.timed[wins & ~losses].tolist(), samples, most)
-            yield from _class("slow", timing.timed[losses & ~wins].tolist(), samples, most)
+        for what, contrast in (("score", _by_score(timing)), ("speed", _by_speed(timing))):
+            if contrast.is_told and told[what] < most_tasks:
+                told[what] += 1
+                yield from _class("correct" if what == "score" else "fast", contrast.better, samples, most)
+                yield from _class("incorrect" if what == "score" else "slow", contrast.worse, samples, most)
+
+
+@dataclass(frozen=True)
+class _Contrast:
+    """Indices of solutions at two ends."""
+
+    better: Sequence[int]
+    worse: Sequence[int]
+
+    @property
+    def is_told(self) -> bool:
+        return bool(self.better) and bool(self.worse)
+
+
+def _by_score(timing: Timing) -> _Contrast:
+    scores = timing.ranking.solution_scores  # (n_solutions,)
+    if not len(scores) or scores.max() == scores.min():
+        return _Contrast((), ())
+    return _Contrast(np.flatnonzero(scores == scores.max()).tolist(), np.flatnonzero(scores == scores.min()).tolist())
+
+
+def _by_speed(timing: Timing) -> _Contrast:
+    """Solutions that are called faster than some other and slower than none, and the reverse."""
+    wins, losses = timing.faster.any(axis=1), timing.faster.any(axis=0)  # faster: (n_timed, n_timed)
+    return _Contrast(timing.timed[wins & ~losses].tolist(), timing.timed[losses & ~wins].tolist())
 
 
 def tokenise_probes(
@@ -111,8 +134,7 @@ class LikelihoodCurve:
                 curve.look(state.global_step)
 
             def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-                every = max(1, round(state.max_steps / (points + 1)))
-                if state.global_step == state.max_steps or (points and state.global_step % every == 0):
+                if state.global_step in {round(state.max_steps * part / (points + 1)) for part in range(points + 2)}:
                     curve.look(state.global_step)
 
         return Follow()

@@ -15,12 +15,13 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from codedpo.errors import ModelError
 from codedpo.llms.loading import load_tokenizer
 from codedpo.train.arguments import trl_config
-from codedpo.train.checkpoints import keep_the_last, last_checkpoint, mark_whole, remove_checkpoints
+from codedpo.train.checkpoints import keep_the_last, last_checkpoint, mark_whole, remove_checkpoints, writing
 from codedpo.train.data import ChatTokenizer, PreferenceData, prepare
 from codedpo.train.job import TrainJob
 from codedpo.train.likelihood import Likelihood, LikelihoodCurve, likelihood, tokenise_probes
@@ -31,8 +32,8 @@ from codedpo.train.reference import reference_folder, reference_scores
 from codedpo.train.result import TrainResult, write_result
 from codedpo.train.rows import Row, best_of_each_task, dpo_rows, kto_rows, label, sequences_to_score, sft_rows
 from codedpo.train.scoring import PairScore, chosen_gain, margin_gain, preference_accuracy, reward_accuracy, score_pairs
-from codedpo.train.trainers import trainer_class
-from codedpo.train.watching import OnStep, Warnings, watch
+from codedpo.train.trainers import reference_placeholder, trainer_class
+from codedpo.train.watching import OnNote, OnStep, Warnings, watch
 
 _LOG = logging.getLogger("codedpo")
 _SAMPLE = 256
@@ -59,8 +60,11 @@ class _HeldOut:
     after: list[PairScore]
 
 
-def train_part(job: TrainJob, *, on_step: OnStep, processes: Processes) -> TrainResult:
+def train_part(job: TrainJob, *, on_step: OnStep, on_note: OnNote, processes: Processes) -> TrainResult:
     """Train by one method, or what is left of it.
+
+    Args:
+        on_note: told what the check of the data says, before training, and warnings as they arise.
 
     Raises:
         ModelError: see `trainer.train`.
@@ -72,18 +76,18 @@ def train_part(job: TrainJob, *, on_step: OnStep, processes: Processes) -> Train
     before = _reference_pairs(job, model, data, processes)
     rows, data = _rows(job, model, data, processes)
     if processes.is_first:
-        for line in data.check.lines():
-            _LOG.info("train: %s", line)
+        _tell(data, on_note)
     trainer = _make_trainer(job, model, rows)
     _require_together(trainer, processes)
-    warnings, curve = Warnings(), _curve(job, model, trainer, processes)
-    trainer.add_callback(watch(on_step, warnings, is_first=processes.is_first))
+    warnings, curve = Warnings(on_note, job.settings.batch_size), _curve(job, model, trainer, processes)
+    trainer.add_callback(watch(on_step, warnings, job.folder, is_first=processes.is_first))
     trainer.add_callback(mark_whole(processes))
     start = _sample(trainer.model)
     _run(trainer, job)
     change = _largest_change(start, _sample(trainer.model))
     held_out = _HeldOut(before, score_pairs(trainer.model, data.held_out, pad=model.pad))
-    trainer.save_model(str(job.folder / "final"))
+    with writing("the trained model", job.folder):
+        _save(trainer, job)
     result = replace(
         _result(trainer, data, change, held_out),
         trained_rows=len(rows), likelihoods=tuple(curve.found), warnings=tuple(warnings.told),
@@ -94,6 +98,13 @@ def train_part(job: TrainJob, *, on_step: OnStep, processes: Processes) -> Train
         remove_checkpoints(job.folder)
     processes.wait()
     return result
+
+
+def _tell(data: PreferenceData, on_note: OnNote) -> None:
+    lines = list(data.check.lines())
+    on_note(lines)
+    for line in lines:
+        _LOG.info("train: %s", line)
 
 
 def _load(job: TrainJob) -> _Loaded:
@@ -124,8 +135,8 @@ def _reference_pairs(job: TrainJob, model: _Loaded, data: PreferenceData, proces
 
 
 def _scores(job: TrainJob, model: _Loaded, sequences: Sequence[Any], processes: Processes) -> Mapping[str, float]:
-    folder = reference_folder(job.references, job.model, job.start)
-    return reference_scores(model.weights, sequences, folder, pad=model.pad, processes=processes)
+    folder = processes.agree(str(reference_folder(job.references, job.model, job.start)))
+    return reference_scores(model.weights, sequences, Path(folder), pad=model.pad, processes=processes)
 
 
 def _rows(
@@ -135,17 +146,18 @@ def _rows(
     settings, method = job.settings, method_of(str(job.settings.method))
     if method.trainer == "sft":
         return list(sft_rows(best_of_each_task(data.train))), data
-    rows = max(settings.device_batch_size, method.least_device_rows)
-    labelled = label(data.train, rows=rows, seed=job.seed) if method.trainer == "kto" else []
+    rows = max(settings.device_batch_size, method.least_device_rows) * settings.launch.world
+    labels = label(data.train, rows=rows, seed=job.seed) if method.trainer == "kto" else None
+    labelled = labels.rows if labels else ()
     scores: Mapping[str, float] = {}
     if settings.precompute_reference:
         scores = _scores(job, model, sequences_to_score(method, data.train, labelled), processes)
-    if method.trainer == "dpo":
+    if labels is None:
         return list(dpo_rows(data.train, scores)), data
     if not labelled:
         raise ModelError(f"train: {len(data.train)} pairs are too few for KTO, which takes {rows} programs at a time")
     good = sum(entry.is_good for entry in labelled)
-    counted = replace(data.check, positives=good, negatives=len(labelled) - good)
+    counted = replace(data.check, positives=good, negatives=len(labelled) - good, unfilled=labels.unfilled)
     return list(kto_rows(labelled, scores)), replace(data, check=counted)
 
 
@@ -156,15 +168,23 @@ def _make_trainer(job: TrainJob, model: _Loaded, rows: Sequence[Row]) -> Any:
 
     settings, method = job.settings, method_of(str(job.settings.method))
     has_adapter = isinstance(model.weights, PeftModel)
-    trainer = trainer_class(method, settings.sft_weight)(
-        model=model.weights,
-        args=trl_config(settings, job.folder, seed=job.seed),
-        train_dataset=Dataset.from_list([dict(row) for row in rows]),
-        processing_class=model.tokenizer,
-        peft_config=lora_config(settings, model.weights) if settings.lora_rank and not has_adapter else None,
-    )
-    if has_adapter and settings.precompute_reference and "ref" in trainer.model.peft_config:
-        trainer.model.delete_adapter("ref")  # TRL's copy of the adapter, to ask it as the reference
+    if not (settings.precompute_reference or settings.lora_rank or job.start) and job.model.is_gguf:
+        raise ModelError("train.precompute_reference: false makes TRL load the reference again; it reads no GGUF file")
+    is_scored = settings.precompute_reference and method.trainer != "sft"
+    arguments = {
+        "model": model.weights,
+        "args": trl_config(settings, job.folder, seed=job.seed),
+        "train_dataset": Dataset.from_list([dict(row) for row in rows]),
+        "processing_class": model.tokenizer,
+        "peft_config": lora_config(settings, model.weights) if settings.lora_rank and not has_adapter else None,
+        **({"ref_model": reference_placeholder()} if is_scored else {}),
+    }
+    try:
+        trainer = trainer_class(method, settings)(**arguments)
+    except (ValueError, TypeError, NotImplementedError, OSError) as error:
+        raise ModelError(f"train: TRL cannot train {job.model.name} by {settings.method} so: {error}") from error
+    if is_scored:
+        trainer.ref_model = None
     trainer.remove_callback(PrinterCallback)  # the run's own panel shows progress
     return trainer
 
@@ -197,6 +217,13 @@ def _run(trainer: Any, job: TrainJob) -> None:
         _LOG.info("train: going on from %s", checkpoint)
     with keep_the_last(job.folder):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+
+
+def _save(trainer: Any, job: TrainJob) -> None:
+    adapters = getattr(trainer.model, "peft_config", {})
+    if "ref" in adapters:
+        trainer.model.delete_adapter("ref")  # TRL's copy of the adapter as it was, to ask it as the reference
+    trainer.save_model(str(job.folder / "final"))
 
 
 def _sample(weights: Any) -> dict[str, Any]:

@@ -29,6 +29,16 @@ class Processes:
 
             torch.distributed.barrier()
 
+    def agree(self, value: str | None) -> str:
+        """What the first process that has something to say says."""
+        if self.world == 1:
+            return value or ""
+        import torch
+
+        told: list[str | None] = [None] * self.world
+        torch.distributed.all_gather_object(told, value)
+        return next((one for one in told if one), "")
+
 
 def join_processes(expected: int) -> Processes:
     """Meet the other processes that torchrun started.
@@ -44,6 +54,8 @@ def join_processes(expected: int) -> Processes:
             f"train.launch: {expected} processes should train together, but the launcher started {world}; start them "
             "with `codedpo train --nproc`"
         )
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     if world > 1 and not torch.distributed.is_initialized():
         torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     return Processes(int(os.environ.get("RANK", "0")), world)

@@ -35,7 +35,7 @@ class ReferenceScore:
 
 def reference_folder(references: Path, model: Model, start: Path | None) -> Path:
     """The folder of one reference model: the model as it is, or the one that an earlier training left in `start`."""
-    name = f"{model.sha256}+{weights_hash(str(_weights_file(start)))}" if start else model.sha256
+    name = "+".join([model.sha256, *_weights_in(model.path), *(_weights_in(start) if start else ())])
     return references / hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
@@ -76,10 +76,12 @@ def _timed_parts(weights: Any, sequences: Sequence[PromptCompletion], pad: int) 
         yield part
 
 
-def _weights_file(trained: Path) -> Path:
-    """An adapter's weights; for a whole model the folder, which no other training writes to."""
-    adapter = trained / "adapter_model.safetensors"
-    return adapter if adapter.exists() else trained.absolute()
+def _weights_in(folder: Path) -> list[str]:
+    """What tells weights in a folder from others that were there before; a GGUF file or hub id has a hash already."""
+    files = sorted(folder.glob("*.safetensors")) + sorted(folder.glob("*.bin"))
+    if len(files) == 1 and files[0].name == "adapter_model.safetensors":
+        return [weights_hash(str(files[0]))]
+    return [f"{path.absolute()} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
 
 
 def _read(folder: Path) -> dict[str, float]:

@@ -6,6 +6,8 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from codedpo.train.data import PromptCompletion, TokenisedPair
 from codedpo.train.methods import Method
 
@@ -25,6 +27,15 @@ class Labelled:
     """The same prompt with a program that belongs to another."""
 
 
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Labelled programs in the order in which they are trained on."""
+
+    rows: tuple[Labelled, ...]
+    unfilled: int
+    """Programs at the end that fill no forward pass."""
+
+
 def best_of_each_task(pairs: Sequence[TokenisedPair]) -> list[PromptCompletion]:
     """For SFT: of each task the chosen program with the highest score; of those one that is known to be faster."""
     best: dict[str, TokenisedPair] = {}
@@ -35,11 +46,12 @@ def best_of_each_task(pairs: Sequence[TokenisedPair]) -> list[PromptCompletion]:
     return [pair.sequences[0] for pair in best.values()]
 
 
-def label(pairs: Sequence[TokenisedPair], *, rows: int, seed: int) -> list[Labelled]:
+def label(pairs: Sequence[TokenisedPair], *, rows: int, seed: int) -> Labels:
     """For KTO: programs one by one, each once, good and bad in turn and shuffled otherwise.
 
-    So every forward pass of `rows` rows holds both labels as far as there are both. TRL's own way of unpairing puts
-    all good ones first, and its trainer keeps the order, so that batches would hold one label alone.
+    So every forward pass of `rows` rows, over all processes, holds both labels as far as there are enough of both.
+    TRL's own way of unpairing puts all good ones first, and its trainer keeps the order, so that batches would hold
+    one label alone.
     """
     order = random.Random(seed)
     good = _distinct(pair.sequences[0] for pair in pairs)
@@ -51,14 +63,13 @@ def label(pairs: Sequence[TokenisedPair], *, rows: int, seed: int) -> list[Label
          for index, sequence in enumerate(part)],
         key=lambda entry: entry[:2],
     )  # fmt: skip
-    whole = len(mixed) - len(mixed) % rows if len(mixed) >= rows else 0  # a row alone would estimate from itself
+    whole = len(mixed) // rows * rows  # a row alone would estimate from itself
     labelled: list[Labelled] = []
     for start in range(0, whole, rows):
-        batch = mixed[start : start + rows]
-        for index, (_, is_good, sequence) in enumerate(batch):
-            other = PromptCompletion(sequence.prompt, batch[index - 1][2].completion)
-            labelled.append(Labelled(sequence, is_good, other))
-    return labelled
+        sequences = [sequence for _, _, sequence in mixed[start : start + rows]]
+        for index, (_, is_good, sequence) in enumerate(mixed[start : start + rows]):
+            labelled.append(Labelled(sequence, is_good, _other(sequences, index)))
+    return Labels(tuple(labelled), len(mixed) - whole)
 
 
 def dpo_rows(pairs: Sequence[TokenisedPair], scores: Scores) -> Iterator[Row]:
@@ -104,6 +115,14 @@ def sequences_to_score(
 
 def _merit(pair: TokenisedPair) -> tuple[float, bool]:
     return pair.pair.chosen_score, pair.pair.kind == "efficiency"
+
+
+def _other(sequences: Sequence[PromptCompletion], index: int) -> PromptCompletion:
+    """The prompt of one with the completion of the nearest before it, in a circle, that has another prompt."""
+    prompt = sequences[index].prompt
+    before = [*sequences[:index][::-1], *sequences[:index:-1]] or [sequences[index]]
+    strangers = [sequence for sequence in before if not np.array_equal(sequence.prompt, prompt)]
+    return PromptCompletion(prompt, (strangers or before)[0].completion)
 
 
 def _distinct(sequences: Iterable[PromptCompletion]) -> list[PromptCompletion]:

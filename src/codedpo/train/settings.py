@@ -7,7 +7,16 @@ from typing import Any, Literal
 
 from codedpo.checks import require_at_least
 from codedpo.errors import ConfigError
+from codedpo.plugins import did_you_mean
 from codedpo.train.methods import method_of
+
+_BY_METHOD = frozenset(
+    {
+        "beta", "sft_weight", "learning_rate", "warmup_ratio", "epochs", "steps", "batch_size", "device_batch_size",
+        "max_length", "save_steps", "likelihood_points", "precompute_reference", "gradient_checkpointing", "args",
+    }
+)  # fmt: skip
+"""What one method of a chain may have of its own; all of them train the same model, in the same way."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,8 @@ class Train:
     batch_size: int = 8
     """Rows per optimiser step, over all processes: pairs, for KTO single programs, for SFT solutions."""
     device_batch_size: int = 1
-    """Rows per forward pass and process; the rest of a batch is accumulated. KTO takes at least 2."""
+    """Rows per forward pass and process; the rest of a batch is accumulated. Changes nothing but rounding, save for
+    KTO, which takes at least 2 and estimates a KL divergence from each pass."""
     max_length: int = 1024
     """Tokens of prompt and completion together; longer pairs are dropped and counted, never cut."""
     lora_rank: int = 16
@@ -73,6 +83,8 @@ class Train:
     """Share of tasks, chosen before there are pairs, that are not trained on but scored as training goes on."""
     likelihood_points: int = 10
     """How often, beside start and end, solutions of held-out tasks are scored by class; 0: only at start and end."""
+    likelihood_tasks: int = 32
+    """Most held-out tasks whose solutions are scored, two of each class; 0: none."""
     save_steps: int = 10
     """Optimiser steps between checkpoints; the last two are kept."""
     precompute_reference: bool = True
@@ -94,13 +106,15 @@ class Train:
     def __post_init__(self) -> None:
         require_at_least(self, "train", device_batch_size=1, batch_size=1, save_steps=1, max_length=2, lora_rank=0)
         require_at_least(self, "train", beta=0, sft_weight=0, epochs=0, lora_last_layers=0, learning_rate=0)
-        require_at_least(self, "train", steps=0, likelihood_points=0)
+        require_at_least(self, "train", steps=0, likelihood_points=0, likelihood_tasks=0)
         if not 0 <= self.held_out < 1:
             raise ConfigError(f"train.held_out: {self.held_out} must be at least 0 and less than 1")
         if not self.chain:
             raise ConfigError("train.method: names no method")
         if self.quantisation and not self.lora_rank:
             raise ConfigError("train.quantisation: quantised weights cannot be trained; set train.lora_rank above 0")
+        for name in self.by_method:
+            self._check_by_method(name)
         for name in self.chain:
             self._check_method(name)
 
@@ -111,14 +125,18 @@ class Train:
 
     def only(self, method: str) -> Train:
         """These settings for one method of the chain."""
-        try:
-            return replace(self, method=method, by_method={}, **self.by_method.get(method, {}))
-        except TypeError as error:
-            raise ConfigError(f"train.by_method.{method}: {error}") from error
+        return replace(self, method=method, by_method={}, **self.by_method.get(method, {}))
 
     def accumulation(self, rows: int) -> int:
         """Forward passes per optimiser step and process, `rows` in each."""
         return self.batch_size // (rows * self.launch.world)
+
+    def _check_by_method(self, name: str) -> None:
+        if name not in self.chain:
+            raise ConfigError(f"train.by_method.{name}: is not in train.method{did_you_mean(name, self.chain)}")
+        for key in self.by_method[name]:
+            if key not in _BY_METHOD:
+                raise ConfigError(f"train.by_method.{name}.{key}: cannot be set here{did_you_mean(key, _BY_METHOD)}")
 
     def _check_method(self, name: str) -> None:
         settings = self.only(name) if self.by_method else self

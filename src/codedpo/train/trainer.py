@@ -6,15 +6,18 @@ import os
 from pathlib import Path
 
 from codedpo.train.card import write_card
+from codedpo.train.checkpoints import writing
 from codedpo.train.job import TrainJob, part_of
 from codedpo.train.lora import write_merged
 from codedpo.train.part import train_part
 from codedpo.train.processes import Processes
 from codedpo.train.result import TrainResult, joined, read_result, write_result
-from codedpo.train.watching import OnStep
+from codedpo.train.watching import OnNote, OnStep, say_nothing
 
 
-def train(job: TrainJob, *, on_step: OnStep, processes: Processes | None = None) -> TrainResult:
+def train(
+    job: TrainJob, *, on_step: OnStep, on_note: OnNote = say_nothing, processes: Processes | None = None
+) -> TrainResult:
     """Train by each method of the chain in turn; the model or LoRA adapter lands in `job.folder/final`.
 
     Raises:
@@ -26,7 +29,9 @@ def train(job: TrainJob, *, on_step: OnStep, processes: Processes | None = None)
     part = job
     for number, method in enumerate(job.settings.chain):
         part = part_of(job, number, method, part.folder / "final" if number else None)
-        results.append(read_result(part.folder) or train_part(part, on_step=on_step, processes=together))
+        results.append(
+            read_result(part.folder) or train_part(part, on_step=on_step, on_note=on_note, processes=together)
+        )
     result = joined(results)
     if together.is_first:
         _finish(job, result, part.folder / "final")
@@ -39,7 +44,10 @@ def _finish(job: TrainJob, result: TrainResult, last: Path) -> None:
     final, merged = job.folder / "final", job.folder / "merged"
     if not final.exists():
         os.replace(last, final)
-    if job.settings.merge and job.settings.lora_rank and not merged.exists():
-        write_merged(job.model, final, merged)
-    write_card(job, result, final)
+    with writing("the trained model", job.folder):
+        if job.settings.merge and job.settings.lora_rank and not merged.exists():
+            write_merged(job.model, final, merged)
+    for folder in (final, merged):
+        if folder.exists():
+            write_card(job, result, folder)
     write_result(result, job.folder)

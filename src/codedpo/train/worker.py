@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from codedpo.errors import CodeDPOError, ModelError
@@ -26,25 +27,39 @@ def main(expected: int, folder: str | None) -> None:
     import torch
 
     warnings.simplefilter("ignore")  # of libraries, of which each process would repeat the same
-    processes = join_processes(expected)
-    told: list[str | None] = [None] * processes.world
-    torch.distributed.all_gather_object(told, folder)
-    place = Path(next(path for path in told if path))
-
-    def on_step(done: int, total: int) -> None:
-        sys.stdout.write(json.dumps({"step": done, "steps": total}) + "\n")
-        sys.stdout.flush()
-
+    place = Path(folder) if folder else None
     try:
-        if not place.exists():
+        processes = join_processes(expected)
+        place = Path(processes.agree(folder))
+        if not place.is_dir():
             raise ModelError(
-                f"{place} is not there on machine of process {processes.rank}: give all the same run folder"
+                f"{place} is not there for process {processes.rank}: give all machines the same run folder"
             )
-        train(read_job(place), on_step=on_step, processes=processes)
-    except CodeDPOError as error:
-        write_text(place / ERROR, str(error))
-        raise SystemExit(str(error)) from error
+        train(read_job(place), on_step=_tell_step, on_note=_tell_note, processes=processes)
+    except Exception as error:  # this process ends here; the one that waits for it raises what it reads
+        _write_error(error, place)
+        raise
     torch.distributed.destroy_process_group()
+
+
+def _tell_step(done: int, total: int) -> None:
+    _tell({"step": done, "steps": total})
+
+
+def _tell_note(lines: Sequence[str]) -> None:
+    _tell({"note": list(lines)})
+
+
+def _tell(line: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def _write_error(error: Exception, place: Path | None) -> None:
+    """Only the first one: those of the others follow from it."""
+    if place is not None and place.is_dir() and not (place / ERROR).exists():
+        known = isinstance(error, CodeDPOError)
+        write_text(place / ERROR, str(error) if known else f"train: {type(error).__name__}: {error}")
 
 
 if __name__ == "__main__":
