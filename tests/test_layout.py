@@ -92,7 +92,9 @@ def test_no_circles_between_modules() -> None:
         visit(name, ())
 
 
-@pytest.mark.parametrize("command", [["--help"], ["run", "--help"], ["bench", "rankers", "--help"], ["ablate", "--help"]])
+@pytest.mark.parametrize(
+    "command", [["--help"], ["run", "--help"], ["bench", "rankers", "--help"], ["ablate", "--help"]]
+)
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     code = (
         "import sys\nfrom codedpo.cli import app\n"

@@ -11,7 +11,7 @@ from codedpo.ablate.numbers import Table
 from codedpo.ablate.study import Study
 from codedpo.ablate.tables import cells_of, columns_of, note, title
 from codedpo.config import dump_config
-from codedpo.report.figures import training_figure
+from codedpo.report.training_figures import compared_likelihoods_figure, training_figure
 
 
 def page(study: Study, table: Table) -> str:
@@ -27,6 +27,7 @@ def page(study: Study, table: Table) -> str:
         config=study.config,
         config_text=dump_config(study.config),
         figure=ablation_figure(table),
+        likelihoods=compared_likelihoods_figure({trial.arm.name: trial.trainings[0].result for trial in study.trials}),
         columns=columns_of(table),
         rows=[(line, list(cells_of(table, line))) for line in table.lines],
         trials=[
