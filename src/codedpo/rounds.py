@@ -19,6 +19,7 @@ from codedpo.llms.llamacpp import LlamaCpp
 from codedpo.llms.transformers import Transformers
 from codedpo.places import Place
 from codedpo.results import StageResult
+from codedpo.train.card import add_pass_rates
 from codedpo.trial import Material, Trained, Workshop, gather, gguf_adapter, pass_rate, train_model
 
 
@@ -90,6 +91,8 @@ def improve(shop: Workshop, place: Place, results: dict[str, StageResult], *, ev
     rounds: list[Round] = []
     for round in _rounds(shop, place, results, evaluates=evaluates):
         rounds.append(round)
+        if shop.config.evaluate is not None and before is not None and round.rate is not None:
+            add_pass_rates(round.trained.folder, shop.config.evaluate.title, before, round.rate)
         if not still_gains(rounds[-2].rate if len(rounds) > 1 else before, round.rate):
             break
     return Improvement(before, tuple(rounds))

@@ -5,29 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from jobs import make_job, make_pair, make_settings, run_job
 
 from codedpo.code.extract import extract_program
 from codedpo.llms import Request, Sampling
 from codedpo.models import default_cache, locate
 from codedpo.prompting import solution_prompt
 
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow, pytest.mark.network]
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow, pytest.mark.network, pytest.mark.timeout(900)]
 
 
 def test_a_trained_adapter_answers_alike_in_both_engines(tmp_path: Path) -> None:
     from peft import PeftModel
-    from test_trainer import pair
 
     from codedpo.llms.llamacpp import LlamaCpp
     from codedpo.llms.loading import load_tokenizer, load_weights
     from codedpo.train.adapter import write_gguf_adapter
-    from codedpo.train.settings import Train
-    from codedpo.train.trainer import train
 
     model = locate("smollm2-135m", default_cache())
-    settings = Train(learning_rate=1e-3, batch_size=2, epochs=2, warmup_ratio=0, held_out=0)
-    train(settings, model, [pair(n) for n in range(1, 7)], tmp_path, seed=0, on_step=lambda *_: None)
-    adapter = write_gguf_adapter(tmp_path / "final", model, tmp_path / "adapter.gguf")
+    settings = make_settings(lora_rank=16, batch_size=2, epochs=2)
+    run_job(make_job(settings, model.path, [make_pair(n) for n in range(1, 7)], tmp_path / "out"))
+    trained = tmp_path / "out" / "final"
+    adapter = write_gguf_adapter(trained, model, tmp_path / "adapter.gguf")
     messages = solution_prompt("Add 50.", "def add(a: int) -> int:")
     request = Request(messages, Sampling(temperature=0, max_tokens=40), seed=0)
     served: list[str] = []
@@ -39,7 +38,7 @@ def test_a_trained_adapter_answers_alike_in_both_engines(tmp_path: Path) -> None
         list(messages), add_generation_prompt=True, return_tensors="pt", return_dict=True
     )
     local: list[str] = []
-    for place in (None, tmp_path / "final"):
+    for place in (None, trained):
         network = weights if place is None else PeftModel.from_pretrained(weights, place)  # changes `weights` in place
         output = network.generate(**prompt, do_sample=False, max_new_tokens=40)
         local.append(tokenizer.decode(output[0, prompt["input_ids"].shape[1] :], skip_special_tokens=True))

@@ -106,7 +106,7 @@ def real_pairs(count: int) -> list[Pair]:
 def test_real_pairs_train_a_real_model_alike_by_one_and_by_four_a_pass(method: str, tmp_path: Path) -> None:
     model, pairs = locate("smollm2-135m", default_cache()), real_pairs(4)
     assert len({pair.chosen_program for pair in pairs}) == 4
-    settings: dict[str, Any] = {"method": method, "batch_size": 4, "steps": 2, "args": {"optim": "sgd"}}
+    settings: dict[str, Any] = {"method": method, "batch_size": 4, "steps": 1, "args": {"optim": "sgd"}}
     settings |= {"learning_rate": 0.1, "lora_rank": 4}
     for rows in (1, 4):
         job = make_job(make_settings(device_batch_size=rows, **settings), model.path, pairs, tmp_path / str(rows))

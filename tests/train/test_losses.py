@@ -14,6 +14,7 @@ from jobs import make_job, make_settings, run_job
 from codedpo.llms.loading import load_tokenizer, load_trained, load_weights
 from codedpo.models import locate
 from codedpo.train.data import ChatTokenizer, PromptCompletion, TokenisedPair, prepare
+from codedpo.train.methods import METHODS
 from codedpo.train.rows import Labelled, best_of_each_task, label
 from codedpo.train.scoring import PairScore, log_probabilities, score_pairs
 from tiny_model import save_tiny_model
@@ -153,3 +154,12 @@ def test_sft_takes_the_best_solution_of_each_task(pairs: tuple[TokenisedPair, ..
     rows = [scored(pairs[0], 1, "correctness"), scored(pairs[1], 2, "correctness"), scored(pairs[2], 2, "efficiency")]
     (best,) = best_of_each_task(rows)
     assert best.key == pairs[2].sequences[0].key
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {"rpo", "dpo", "kto", "sft", "hinge", "ipo"}))
+def test_trls_other_losses_train(method: str, tiny: Path, tmp_path: Path) -> None:
+    found = losses(tiny, tmp_path, method=method, learning_rate=1e-4)
+    assert len(found) == STEPS
+    assert found[0]["loss"] != found[1]["loss"]

@@ -107,6 +107,23 @@ def test_two_processes_go_on_as_one_that_was_not_killed(sharding: Any, tiny: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_one_process_begins_anew_where_two_left_sharded_checkpoints(tiny: Path, tmp_path: Path) -> None:
+    one = run_job(job_of(tiny, tmp_path / "one", Launch(), save_steps=1))
+    job = job_of(tiny, tmp_path / "two", Launch(processes=2), save_steps=1)
+
+    def interrupt(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_training(job, interrupt)
+    assert list(job.folder.glob("0-rpo/checkpoint-2/whole"))
+    alone = run_job(replace(job, settings=replace(job.settings, launch=Launch())))
+    assert curve(alone, "loss") == pytest.approx(curve(one, "loss"), rel=1e-4)
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_two_machines_train_as_one(tiny: Path, tmp_path: Path) -> None:
     with socket.socket() as free:

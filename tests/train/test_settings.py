@@ -32,6 +32,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"by_method": {"rpo": {"batch_size": 6, "device_batch_size": 4}}}, "train.batch_size: 6 is not a multiple of 4"),
     ({"held_out": 1.0}, "train.held_out: 1.0 must be at least 0 and less than 1"),
     ({"device_batch_size": 0}, "train.device_batch_size"),
+    ({"warmup_ratio": 5}, "train.warmup_ratio: 5 must be at least 0 and less than 1"),
+    ({"by_method": {"rpo": {"epochs": "three"}}}, "train.by_method.rpo: "),
 ]  # fmt: skip
 
 

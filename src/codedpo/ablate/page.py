@@ -27,10 +27,15 @@ def page(study: Study, table: Table) -> str:
         config=study.config,
         config_text=dump_config(study.config),
         figure=ablation_figure(table),
-        likelihoods=compared_likelihoods_figure({trial.arm.name: trial.trainings[0].result for trial in study.trials}),
         columns=columns_of(table),
         rows=[(line, list(cells_of(table, line))) for line in table.lines],
         trials=[
             (trial, [training_figure(training.result.curves) for training in trial.trainings]) for trial in study.trials
         ],
+        likelihoods=likelihoods(study),
     )
+
+
+def likelihoods(study: Study) -> str:
+    """How likely each class of held-out programs became in each arm, with its first seed, on one scale."""
+    return compared_likelihoods_figure({trial.arm.name: trial.trainings[0].result for trial in study.trials})

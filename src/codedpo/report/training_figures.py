@@ -77,8 +77,9 @@ def lengths_figure(check: DataCheck) -> str:
     if not check.lengths:
         return ""
     figure, (axis,) = make_figure(1, width=4.2, height=2.0)
-    width = check.lengths[0].tokens
-    axis.bar([bar.tokens - width / 2 for bar in check.lengths], [bar.pairs for bar in check.lengths], 0.9 * width)
+    ends = [bar.tokens for bar in check.lengths]
+    width = ends[1] - ends[0] if len(ends) > 1 else 1
+    axis.bar([end - width / 2 for end in ends], [bar.pairs for bar in check.lengths], 0.9 * width, color=_BLUE)
     axis.set_xlabel("tokens of prompt and longer completion", fontsize=9)
     axis.set_ylabel("pairs", fontsize=9)
     axis.yaxis.get_major_locator().set_params(integer=True)

@@ -67,7 +67,7 @@ def _lines(job: TrainJob, result: TrainResult) -> Iterator[str]:
     yield f"# {job.model.name}, trained with {method.upper()} on self-validated code preferences\n"
     yield (
         f"Made by codedpo {codedpo.__version__} (method: CodeDPO, arXiv 2410.05605). Solutions and tests that a model "
-        "wrote vouched for each other; no teacher and no tests written by hand took part.\n"
+        "wrote vouched for each other; no tests written by hand took part.\n"
     )
     yield "## Base\n"
     yield f"- {job.model.name}, SHA-256 `{job.model.sha256}`"

@@ -77,11 +77,12 @@ def check(lengths: Sequence[int], fates: Sequence[Fate], kinds: Sequence[str]) -
 
 
 def _histogram(lengths: Sequence[int]) -> tuple[Bar, ...]:
-    """Bars of equal width whose ends are round numbers."""
+    """Bars of equal width whose ends are round numbers, from the shortest to the longest."""
     if not lengths:
         return ()
-    width = max(1, -(-max(lengths) // _BARS))
+    width = max(1, -(-(max(lengths) - min(lengths) + 1) // _BARS))
     step = 10 ** (len(str(width)) - 1)
     width = -(-width // step) * step
-    places = np.bincount((np.asarray(lengths) - 1) // width)
-    return tuple(Bar((place + 1) * width, int(count)) for place, count in enumerate(places))
+    places = (np.asarray(lengths) - 1) // width
+    counts = np.bincount(places - places.min())
+    return tuple(Bar(int(places.min() + place + 1) * width, int(count)) for place, count in enumerate(counts))

@@ -14,7 +14,7 @@ from codedpo.errors import CodeDPOError, ModelError
 from codedpo.store import write_text
 from codedpo.train.processes import Processes
 
-_WHOLE = "whole"
+_WHOLE, _FORM = "whole", "checkpoints.form"
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -31,6 +31,16 @@ def remove_checkpoints(folder: Path) -> None:
 def remove_checkpoint(folder: Path, step: int) -> None:
     """Remove the checkpoint of one step, where there is one."""
     shutil.rmtree(folder / f"checkpoint-{step}", ignore_errors=True)
+
+
+def forget_other_forms(folder: Path, form: str) -> bool:
+    """Remove checkpoints that were written in another form, as sharded weights are; whether there were any."""
+    note = folder / _FORM
+    others = note.exists() and note.read_text() != form and bool(_all(folder))
+    if others:
+        remove_checkpoints(folder)
+    write_text(note, form)
+    return others
 
 
 def mark_whole(processes: Processes) -> Any:

@@ -1,7 +1,8 @@
 """Lengths of rows in, the order out in which an epoch takes them: the same, however a batch is cut into passes.
 
 Rows of similar length share a batch, so that little is padded and no process waits for another. The order depends on
-the lengths, the rows per optimiser step and the seed alone, not on processes nor on rows per forward pass.
+the lengths, the rows per optimiser step and the seed alone, not on processes nor on rows per forward pass. Where the
+rows of an epoch's last step cannot be dealt out evenly to all processes, accelerate fills it up with the epoch's first.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def epoch_order(lengths: Sequence[int], *, batch: int, seed: int, epoch: int) ->
     pools = [_longest_first(rows[start : min(start + pool, whole)], lengths) for start in range(0, whole, pool)]
     batches = [part[start : start + batch] for part in pools for start in range(0, len(part), batch)]
     chance.shuffle(batches)
-    batches.sort(key=lambda part: lengths[part[0]] < max(lengths))  # what does not fit in memory fails at once
+    longest = max((lengths[part[0]] for part in batches), default=0)
+    batches.sort(key=lambda part: lengths[part[0]] < longest)  # what does not fit in memory fails at once
     return [row for part in [*batches, _longest_first(rows[whole:], lengths)] for row in part]
 
 

@@ -21,7 +21,15 @@ from typing import Any
 from codedpo.errors import ModelError
 from codedpo.llms.loading import load_tokenizer
 from codedpo.train.arguments import trl_config
-from codedpo.train.checkpoints import keep_the_last, last_checkpoint, mark_whole, remove_checkpoints, writing
+from codedpo.train.card import write_card
+from codedpo.train.checkpoints import (
+    forget_other_forms,
+    keep_the_last,
+    last_checkpoint,
+    mark_whole,
+    remove_checkpoints,
+    writing,
+)
 from codedpo.train.data import ChatTokenizer, PreferenceData, prepare
 from codedpo.train.job import TrainJob
 from codedpo.train.likelihood import Likelihood, LikelihoodCurve, likelihood, tokenise_probes
@@ -83,7 +91,7 @@ def train_part(job: TrainJob, *, on_step: OnStep, on_note: OnNote, processes: Pr
     trainer.add_callback(watch(on_step, warnings, job.folder, is_first=processes.is_first))
     trainer.add_callback(mark_whole(processes))
     start = _sample(trainer.model)
-    _run(trainer, job)
+    _run(trainer, job, processes)
     change = _largest_change(start, _sample(trainer.model))
     held_out = _HeldOut(before, score_pairs(trainer.model, data.held_out, pad=model.pad))
     with writing("the trained model", job.folder):
@@ -94,6 +102,8 @@ def train_part(job: TrainJob, *, on_step: OnStep, on_note: OnNote, processes: Pr
     )  # fmt: skip
     processes.wait()
     if processes.is_first:
+        write_card(job, result, job.folder / "final")
+        (job.folder / "README.md").unlink(missing_ok=True)  # TRL's card, which names no base model
         write_result(result, job.folder)
         remove_checkpoints(job.folder)
     processes.wait()
@@ -211,7 +221,12 @@ def _curve(job: TrainJob, model: _Loaded, trainer: Any, processes: Processes) ->
     return curve
 
 
-def _run(trainer: Any, job: TrainJob) -> None:
+def _run(trainer: Any, job: TrainJob, processes: Processes) -> None:
+    if processes.is_first:
+        form = job.settings.launch.sharding if processes.world > 1 else "ddp"
+        if forget_other_forms(job.folder, form):
+            _LOG.warning("train: checkpoints of another train.launch.sharding cannot be gone on from; beginning anew")
+    processes.wait()
     checkpoint = last_checkpoint(job.folder)
     if checkpoint is not None:
         _LOG.info("train: going on from %s", checkpoint)

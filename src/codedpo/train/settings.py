@@ -109,6 +109,8 @@ class Train:
         require_at_least(self, "train", steps=0, likelihood_points=0, likelihood_tasks=0)
         if not 0 <= self.held_out < 1:
             raise ConfigError(f"train.held_out: {self.held_out} must be at least 0 and less than 1")
+        if not 0 <= self.warmup_ratio < 1:
+            raise ConfigError(f"train.warmup_ratio: {self.warmup_ratio} must be at least 0 and less than 1")
         if not self.chain:
             raise ConfigError("train.method: names no method")
         if self.quantisation and not self.lora_rank:
@@ -125,7 +127,10 @@ class Train:
 
     def only(self, method: str) -> Train:
         """These settings for one method of the chain."""
-        return replace(self, method=method, by_method={}, **self.by_method.get(method, {}))
+        try:
+            return replace(self, method=method, by_method={}, **self.by_method.get(method, {}))
+        except TypeError as error:  # such as a word where a number belongs
+            raise ConfigError(f"train.by_method.{method}: {error}") from error
 
     def accumulation(self, rows: int) -> int:
         """Forward passes per optimiser step and process, `rows` in each."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from codedpo.train.card import write_card
@@ -25,18 +26,39 @@ def train(
             written; the last whole checkpoint is kept.
     """
     together = processes or Processes()
+    on_note = _once(on_note)
     results: list[TrainResult] = []
     part = job
     for number, method in enumerate(job.settings.chain):
         part = part_of(job, number, method, part.folder / "final" if number else None)
+        done = sum(result.steps for result in results)
         results.append(
-            read_result(part.folder) or train_part(part, on_step=on_step, on_note=on_note, processes=together)
+            read_result(part.folder)
+            or train_part(part, on_step=_behind(done, on_step), on_note=on_note, processes=together)
         )
     result = joined(results)
     if together.is_first:
         _finish(job, result, part.folder / "final")
     together.wait()
     return result
+
+
+def _behind(done: int, on_step: OnStep) -> OnStep:
+    """Counts the steps of earlier methods too."""
+    return lambda step, steps: on_step(done + step, done + steps)
+
+
+def _once(on_note: OnNote) -> OnNote:
+    """Says what methods of a chain have in common, such as the lengths of the pairs, once."""
+    told: set[str] = set()
+
+    def note(lines: Sequence[str]) -> None:
+        new = [line for line in lines if line not in told]
+        told.update(new)
+        if new:
+            on_note(new)
+
+    return note
 
 
 def _finish(job: TrainJob, result: TrainResult, last: Path) -> None:

@@ -37,8 +37,8 @@ def reference_placeholder() -> Any:
     """
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    sizes = {"vocab_size": 8, "hidden_size": 8, "intermediate_size": 8}
-    return LlamaForCausalLM(LlamaConfig(num_hidden_layers=1, num_attention_heads=1, **sizes))
+    config = LlamaConfig(vocab_size=8, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1)
+    return LlamaForCausalLM(config)
 
 
 class _Recorder:
@@ -123,7 +123,7 @@ def _sft_trainer(settings: Train) -> Any:
 
 
 def _order(trainer: Any, settings: Train) -> Order:
-    return Order(trainer.train_dataset[LENGTH], batch=settings.batch_size, seed=trainer.args.seed)
+    return Order(list(trainer.train_dataset[LENGTH]), batch=settings.batch_size, seed=trainer.args.seed)
 
 
 def _pairs(inputs: Any) -> int:
