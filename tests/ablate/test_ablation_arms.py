@@ -38,11 +38,13 @@ def test_a_ranker_has_its_own_parameters_and_nothing_is_timed() -> None:
 
 
 def test_the_other_ablations_vary_methods_models_kinds_and_shares() -> None:
-    given = config(ablations={"methods": ["kto", ["sft", "rpo"]], "models": ["c/d"]})
+    own = {"method": ["sft", "rpo"], "by_method": {"sft": {"learning_rate": 2e-5}}}
+    given = config(train={**TRAIN, **own}, ablations={"methods": ["kto", ["sft", "rpo"]], "models": ["c/d"]})
     assert [(arm.name, arm.train.chain) for arm in arms_of(given, "methods")] == [
         ("kto", ("kto",)),
         ("sft+rpo", ("sft", "rpo")),
     ]
+    assert [arm.train.by_method for arm in arms_of(given, "methods")] == [{}, own["by_method"]]
     assert [(arm.name, arm.train.model) for arm in arms_of(given, "models")] == [("c/d", "c/d")]
     assert [arm.kinds for arm in arms_of(given, "pairs")][1:] == [("correctness",), ("efficiency",)]
     assert [(arm.name, arm.share) for arm in arms_of(given, "data")][-1] == ("25%", 0.25)

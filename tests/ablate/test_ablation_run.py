@@ -135,7 +135,7 @@ def _require_written(folder: Path, text: str) -> None:
     assert "| rpo | " in text
     assert (folder / "figure.svg").read_text().startswith("<svg")
     page = (folder / "report.html").read_text()
-    assert page.count("<svg") == 3  # the comparison and the curves of each arm
+    assert page.count("<svg") == 4  # the comparison, the curves of each arm, and what became of held-out solutions
     assert "dpo, seed 0: 3 steps on " in page
     results = json.loads((folder / "results.json").read_text())
     assert [arm["arm"] for arm in results["arms"]] == ["rpo", "dpo"]

@@ -11,7 +11,6 @@ from codedpo.ablations import KINDS, chain_of
 from codedpo.config import Config
 from codedpo.errors import ConfigError
 from codedpo.plugins import did_you_mean
-from codedpo.train.arguments import check_arguments
 from codedpo.train.settings import Train
 
 
@@ -51,10 +50,7 @@ def arms_of(config: Config, kind: str) -> tuple[Arm, ...]:
         raise ConfigError("ablate: trains models, so the configuration needs a `train` section")
     if not getattr(config.ablations, kind):
         raise ConfigError(f"ablations.{kind}: names no arm; give a list, such as ablations.{kind}=[a, b]")
-    arms = tuple(_ARMS[kind](config))
-    for arm in arms:
-        check_arguments(arm.train)
-    return arms
+    return tuple(_ARMS[kind](config))
 
 
 def _rankers(config: Config) -> Iterator[Arm]:
@@ -69,8 +65,11 @@ def _rankers(config: Config) -> Iterator[Arm]:
 
 
 def _methods(config: Config) -> Iterator[Arm]:
+    by_method = config.train.by_method if config.train else {}
     for method in config.ablations.methods:
-        yield Arm("+".join(chain_of(method)), _trained(config, method=method))
+        chain = chain_of(method)
+        own = {name: values for name, values in by_method.items() if name in chain}
+        yield Arm("+".join(chain), _trained(config, method=method, by_method=own))
 
 
 def _data(config: Config) -> Iterator[Arm]:

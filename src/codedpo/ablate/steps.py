@@ -44,5 +44,6 @@ def _rows(settings: Train, pairs: Sequence[TokenisedPair]) -> int:
     if method.trainer == "sft":
         return len(best_of_each_task(pairs))
     if method.trainer == "kto":
-        return len(label(pairs, rows=max(settings.device_batch_size, method.least_device_rows), seed=0).rows)
+        rows = max(settings.device_batch_size, method.least_device_rows) * settings.launch.world
+        return len(label(pairs, rows=rows, seed=0).rows)
     return len(pairs)

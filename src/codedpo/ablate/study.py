@@ -18,6 +18,7 @@ from codedpo.places import place
 from codedpo.progress import Observer
 from codedpo.records import Pair
 from codedpo.tools import RunTools
+from codedpo.train.arguments import check_arguments
 from codedpo.train.result import TrainResult
 from codedpo.trial import Material, Workshop, gather, pass_rate, train_model
 
@@ -97,7 +98,7 @@ def study(config: Config, kind: str, *, observer: Observer) -> Study:
     """
     arms = arms_of(config, kind)
     require_what_comes_last(config)
-    _require_models(kind, arms)
+    _require_trainable(kind, arms)
     folder = local_folder(config)
     with locked(folder), RunTools(config, folder) as tools:
         site = _Site(kind, config, folder, tools, observer)
@@ -110,9 +111,12 @@ def study(config: Config, kind: str, *, observer: Observer) -> Study:
         return Study(kind, config, tuple(_try(site, arm) for arm in ready))
 
 
-def _require_models(kind: str, arms: Sequence[Arm]) -> None:
-    """A model that is missing is told before the first one is trained."""
-    for arm in arms if kind == "models" else ():
+def _require_trainable(kind: str, arms: Sequence[Arm]) -> None:
+    """A model that is missing, or an argument that a method does not know, is told before the first arm is trained."""
+    for arm in arms:
+        check_arguments(arm.train)
+        if kind != "models":
+            continue
         try:
             locate(arm.train.model, arm.config.cache_folder)
         except ModelError as error:

@@ -23,7 +23,7 @@ _FORMS = {PASS_RATE: "{:.1%}", CHANGE: "{:+.1%}", MARGIN: "{:+.2f}", ACCURACY: "
 def terminal_table(table: Table) -> RichTable:
     """One line an arm, intervals below the values; bold where the paired difference to the first arm excludes 0."""
     shown = RichTable(title=escape(title(table)), title_justify="left", box=None, pad_edge=False, padding=(0, 1, 1, 0))
-    shown.add_column("arm", overflow="fold")
+    shown.add_column("arm", min_width=8, overflow="fold")
     for name in columns_of(table):
         shown.add_column(name.replace(" ", "\n"), justify="right")
     for line in table.lines:
