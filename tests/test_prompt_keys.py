@@ -112,7 +112,7 @@ def functions_that_render() -> dict[str, str]:
 
 def test_each_stage_names_just_the_prompts_that_it_renders() -> None:
     by_function = functions_that_render()
-    assert by_function == {"solution_prompt": "solution", "text_prompt": "base"}
+    assert by_function == {"solution_prompt": "solution", "text_prompt": "base", "text_chat_template": "base"}
     named = {stage.NAME: set(getattr(stage, "PROMPTS", ())) for stage in STAGES}
     assert "base" in named["samples"]  # rendered where a request is sent, before a chat that shows no example
     for path in (SOURCE / "stages").glob("*.py"):

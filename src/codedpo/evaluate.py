@@ -195,5 +195,5 @@ def interval(rate: PassRate) -> tuple[float, float]:
 
 def _key(settings: Evaluate, problems: Sequence[Problem], weights: str) -> str:
     parts = [VERSION, asdict(settings), [asdict(problem) for problem in problems], asdict(_LIMITS)]
-    parts += [weights, asdict(template("solution"))]
+    parts += [weights, asdict(template("solution")), asdict(template("base"))]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -15,6 +15,7 @@ from codedpo.llms import LLM, Completion
 from codedpo.llms.llamacpp import LlamaCpp
 from codedpo.models import Model, locate
 from codedpo.progress import Observer
+from codedpo.prompting import template
 from codedpo.records import Pair, Timing
 from codedpo.tools import RunTools
 from codedpo.train import VERSION
@@ -154,6 +155,7 @@ def _key(shop: Workshop, material: Material, start: Trained | None) -> str:
     chosen = {f.name: getattr(settings, f.name) for f in fields(settings) if f.metadata.get("key", True)}
     pairs = [asdict(pair) for pair in material.pairs]
     recipe = [VERSION, chosen, shop.model.sha256, shop.config.seed, sorted(material.held_out), pairs]
+    recipe.append(asdict(template("base")))  # what a base model's chat template shows first
     recipe += [start.key] if start else []
     return hashlib.sha256(json.dumps(recipe, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
