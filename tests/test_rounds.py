@@ -12,7 +12,7 @@ from codedpo.config import make_config
 from codedpo.engine import Engine
 from codedpo.errors import ConfigError
 from codedpo.evaluate import PassRate, Verdict
-from codedpo.job import run
+from codedpo.job import require_what_comes_last, run
 from codedpo.progress import Silent
 from codedpo.records import Samples
 from codedpo.rounds import Improvement, Round, check_rounds, still_gains
@@ -30,6 +30,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
         ({"samples": {"path": "mine.jsonl"}}, "rounds: later rounds sample for the same tasks"),
         ({"train": {"lora_rank": 0}}, "set train.lora_rank above 0"),
         ({"train": {"model": "smollm2-135m"}}, "leave train.model empty, or take transformers"),
+        ({"train": {"launch": {"nodes": 2}}}, "take train.launch.nodes: 1, or rounds: 1"),
         ({"llm": {"kind": "openai", "model": "m"}}, r"\(llm.kind: openai\) cannot be given new weights; take llm.kind"),
     ],
 )
@@ -39,6 +40,12 @@ def test_rounds_that_cannot_work_are_refused_at_the_start(change: dict[str, Any]
         check_rounds(make_config({**settings, **change}))
     check_rounds(make_config({**settings, **change, "rounds": 1}))
     check_rounds(make_config(settings))
+
+
+def test_a_run_that_trains_takes_no_adapter_of_another_training() -> None:
+    settings = {"run_folder": "r", "llm": {"model": "smollm2-135m", "adapter": "a.gguf"}, "train": {}}
+    with pytest.raises(ConfigError, match="llm.adapter: training starts from the model without it"):
+        require_what_comes_last(make_config(settings))
 
 
 def test_the_stages_after_a_finished_one_leave_it_as_it_is(tmp_path: Path, source_folder: Path) -> None:
@@ -82,10 +89,10 @@ def test_the_result_is_the_first_of_the_best_rounds() -> None:
 @pytest.mark.network
 @pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("ignore")
-def test_the_second_round_is_written_by_the_trained_model_and_trains_it_further(tmp_path: Path) -> None:
+def test_later_rounds_are_written_by_the_trained_model_and_train_it_further(tmp_path: Path) -> None:
     settings = {
         "run_folder": str(tmp_path / "run"), "llm": {"model": "smollm2-135m", "parallel": 16, "context_tokens": 1024},
-        "rounds": 2, "limit": 6, "sandbox": {"cpu_seconds": 2},
+        "rounds": 3, "limit": 6, "sandbox": {"cpu_seconds": 2},
         "tasks": {"path": str(EXAMPLES / "tasks.jsonl")},
         "samples": {"n_solutions": 10, "n_tests": 10, "max_tokens": 120, "input_generators": 0, "temperature": 0.8},
         "pairs": {"efficiency": False}, "timings": {"min_credible_tests": 99},
@@ -93,19 +100,22 @@ def test_the_second_round_is_written_by_the_trained_model_and_trains_it_further(
     }  # fmt: skip
     result = run(make_config(settings))
     assert result.improvement is not None
-    first, second = result.improvement.rounds
-    samples: list[list[Samples]] = [list(found.results["samples"].rows()) for found in (first, second)]
+    first, second, third = result.improvement.rounds
+    samples: list[list[Samples]] = [list(found.results["samples"].rows()) for found in (first, second, third)]
     weights = [{row.solution_generation.weights for row in rows if row.solution_generation} for rows in samples]
-    assert [len(found) for found in weights] == [1, 1]
-    assert weights[1].pop().startswith(f"{weights[0].pop()}+")
+    assert [len(found) for found in weights] == [1, 1, 1]
+    base, one, two = (found.pop() for found in weights)
+    assert one.startswith(f"{base}+")
+    assert two.startswith(f"{base}+")
+    assert one != two
     assert [row.solutions for row in samples[0]] != [row.solutions for row in samples[1]]
     assert first.results["tasks"].shards == result.improvement.rounds[0].results["tasks"].shards
     assert "tasks" not in second.results
     assert first.trained.folder != second.trained.folder
     job = json.loads((Path(settings["run_folder"]) / "manifest.json").read_text())
-    assert [found["round"] for found in job["rounds"]] == [1, 2]
+    assert [found["round"] for found in job["rounds"]] == [1, 2, 3]
     again = run(make_config(settings))  # does nothing twice
     assert again.improvement is not None
-    assert [r.trained for r in again.improvement.rounds] == [first.trained, second.trained]
+    assert [r.trained for r in again.improvement.rounds] == [first.trained, second.trained, third.trained]
     shards = sorted((tmp_path / "run" / "samples").glob("0*.parquet"))
     assert {len(read_records(path, Samples)) > 0 for path in shards if "dropped" not in path.name} == {True}

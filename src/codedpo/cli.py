@@ -77,9 +77,10 @@ def train(
         from codedpo.train.launch import join_training
 
         with _errors_to_exit_codes(found.run_folder):
-            join_training(
-                found.train.launch, Path(found.run_folder) / "logs" / f"node-{found.train.launch.node_rank}.log"
-            )
+            from codedpo.job import local_folder
+
+            log = local_folder(found) / "logs" / f"machine-{found.train.launch.node_rank}.log"
+            join_training(found.train.launch, log)
         return
     _run(found, "train", dry_run)
 

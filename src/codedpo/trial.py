@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from codedpo.config import Config
 from codedpo.evaluate import PassRate, evaluate
 from codedpo.llms import LLM, Completion
 from codedpo.llms.llamacpp import LlamaCpp
-from codedpo.models import Model, locate
+from codedpo.models import Model, locate, weights_in
 from codedpo.progress import Observer
 from codedpo.prompting import template
 from codedpo.records import Pair, Timing
@@ -22,6 +24,7 @@ from codedpo.train import VERSION
 from codedpo.train.job import TrainJob
 from codedpo.train.launch import run_training
 from codedpo.train.likelihood import Probe, probes_of
+from codedpo.train.methods import method_of
 from codedpo.train.result import TrainResult
 from codedpo.train.settings import Train
 from codedpo.train.split import hold_out
@@ -61,9 +64,9 @@ class Workshop:
     tools: RunTools
     observer: Observer
 
-    @property
+    @functools.cached_property
     def model(self) -> Model:
-        """The model that is trained."""
+        """The model that is trained; a file is hashed once."""
         assert self.config.train is not None
         return locate(self.config.train.model or self.config.llm.model, self.config.cache_folder)
 
@@ -153,15 +156,20 @@ def _key(shop: Workshop, material: Material, start: Trained | None) -> str:
     settings = shop.config.train
     assert settings is not None
     chosen = {f.name: getattr(settings, f.name) for f in fields(settings) if f.metadata.get("key", True)}
-    pairs = [asdict(pair) for pair in material.pairs]
-    recipe = [VERSION, chosen, shop.model.sha256, shop.config.seed, sorted(material.held_out), pairs]
+    if any(method_of(name).estimates_kl for name in settings.chain):
+        chosen["world"] = settings.launch.world  # KTO's estimates span the processes
+    recipe: list[Any] = [VERSION, chosen, _weights(shop, None), shop.config.seed, sorted(material.held_out)]
     recipe.append(asdict(template("base")))  # what a base model's chat template shows first
     recipe += [start.key] if start else []
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True, default=str).encode())
+    for pair in material.pairs:
+        digest.update(json.dumps(asdict(pair), sort_keys=True, default=str).encode())
+    return digest.hexdigest()[:16]
 
 
 def _weights(shop: Workshop, trained: Trained | None) -> str:
-    return shop.model.sha256 if trained is None else f"{shop.model.sha256}+{trained.key}"
+    """Stands for the weights: hashes, and for a folder's files their names, sizes and times."""
+    return "+".join([shop.model.sha256, *weights_in(shop.model.path), *([trained.key] if trained else [])])
 
 
 def _is_served(shop: Workshop) -> bool:
@@ -179,12 +187,14 @@ def _open_model(shop: Workshop, trained: Trained | None) -> Generator[LLM]:
         with shop.tools.open_llm(gguf_adapter(shop, trained) if trained else None) as llm:
             yield llm
         return
-    from codedpo.llms.loading import load_tokenizer, load_trained
+    from codedpo.llms.loading import free_memory, load_tokenizer, load_trained
     from codedpo.llms.transformers import TransformersLLM
 
     model = shop.model
     network = load_trained(model, trained.folder if trained else None)
     yield shop.tools.cached(TransformersLLM(model.name, _weights(shop, trained), network, load_tokenizer(model)))
+    del network
+    free_memory()
 
 
 def gguf_adapter(shop: Workshop, trained: Trained) -> Path:

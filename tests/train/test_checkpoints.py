@@ -112,6 +112,25 @@ def test_a_checkpoint_that_is_not_marked_whole_is_never_gone_on_from(
     assert result.final_loss == pytest.approx(whole.final_loss, rel=1e-5)
 
 
+def test_a_training_that_ended_before_its_result_was_written_takes_no_step_too_many(tiny: Path, tmp_path: Path) -> None:
+    settings = make_settings(steps=5, save_steps=2)  # ends within an epoch
+    pairs = [make_pair(n) for n in range(3)]
+    job = make_job(settings, tiny, pairs, tmp_path / "out")
+    part = tmp_path / "out" / "0-rpo"
+    part.mkdir(parents=True)
+    (part / "final").write_text("in the way")  # so that the model cannot be written
+    with pytest.raises(ModelError):
+        run_job(job)
+    assert last_checkpoint(part) == part / "checkpoint-5"
+    (part / "final").unlink()
+    steps, result = steps_of(job)
+    assert steps == [5]  # from checkpoint-4
+    assert result.steps == 5
+    whole = run_job(make_job(settings, tiny, pairs, tmp_path / "whole"))
+    losses = [[entry["loss"] for entry in found.curves if "loss" in entry] for found in (result, whole)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
 def test_two_checkpoints_are_kept_and_none_when_all_is_done(tiny: Path, tmp_path: Path) -> None:
     job = make_job(make_settings(steps=6, save_steps=1), tiny, PAIRS, tmp_path / "out")
     seen: list[list[str]] = []

@@ -105,7 +105,7 @@ def test_the_loss_of_kto_is_what_the_formula_gives(
     # KTO, equation 7: 1 - sigmoid(beta (r - kl)) for a good program, 1 - sigmoid(beta (kl - r)) for a bad one, where
     # kl = max(0, mean over the pass of log policy - log reference of programs that belong to other prompts).
     model = locate(str(tiny), tiny)
-    labelled = label(pairs, rows=8, seed=0).rows
+    labelled = label(pairs, rows=8, seed=0, max_length=2048).rows
     assert len(labelled) == 8
     reference, moved = load_weights(model), kto_after_one_step(tiny, tmp_path)
     settings = make_settings(method="kto", beta=BETA, batch_size=8, device_batch_size=8, steps=STEPS)

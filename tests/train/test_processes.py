@@ -108,6 +108,29 @@ def test_two_processes_go_on_as_one_that_was_not_killed(sharding: Any, tiny: Pat
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("sharding", ["fsdp", "ddp"])
+def test_two_processes_go_on_within_an_epoch_with_the_rows_that_are_left(
+    sharding: Any, tiny: Path, tmp_path: Path
+) -> None:
+    # Two steps an epoch: the checkpoint of step 3 lies in the middle of the second epoch, whose order is its own.
+    changes: dict[str, Any] = {"epochs": 3, "save_steps": 3}
+    one = run_job(job_of(tiny, tmp_path / "one", Launch(), **changes))
+    job = job_of(tiny, tmp_path / "two", Launch(processes=2, sharding=sharding), **changes)
+
+    def interrupt(done: int, total: int) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_training(job, interrupt)
+    assert list(job.folder.glob("0-rpo/checkpoint-3/whole"))
+    two = run_training(job, silent)
+    assert curve(two, "loss") == pytest.approx(curve(one, "loss"), rel=1e-4)
+    assert largest_difference(tmp_path / "one" / "final", job.folder / "final") < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_one_process_begins_anew_where_two_left_sharded_checkpoints(tiny: Path, tmp_path: Path) -> None:
     one = run_job(job_of(tiny, tmp_path / "one", Launch(), save_steps=1))
     job = job_of(tiny, tmp_path / "two", Launch(processes=2), save_steps=1)

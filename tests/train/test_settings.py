@@ -73,7 +73,7 @@ UNKNOWN: list[tuple[dict[str, Any], str]] = [
     ({"args": {"weight_decy": 0.1}}, "train.args.weight_decy: TRL has no such argument for rpo; did you mean 'weight_decay'?"),
     ({"args": {"learning_rate": 1.0}}, "train.args.learning_rate: set train.learning_rate instead"),
     ({"args": {"loss_type": ["ipo"]}}, "train.args.loss_type: set train.method instead"),
-    ({"args": {"train_sampling_strategy": "random"}}, "train.args.train_sampling_strategy: would do nothing here: rows of similar length"),
+    ({"args": {"train_sampling_strategy": "random"}}, "train.args.train_sampling_strategy: would do nothing here: the seed decides the order"),
     ({"args": {"truncation_mode": "keep_end"}, "method": "sft"}, "train.args.truncation_mode: would do nothing here: too long pairs are dropped"),
     ({"args": {"padding_free": True}}, "train.args.padding_free: "),
     ({"args": {"packing": True}, "method": "sft"}, "train.args.packing: "),

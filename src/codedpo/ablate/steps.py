@@ -45,5 +45,5 @@ def _rows(settings: Train, pairs: Sequence[TokenisedPair]) -> int:
         return len(best_of_each_task(pairs))
     if method.trainer == "kto":
         rows = max(settings.device_batch_size, method.least_device_rows) * settings.launch.world
-        return len(label(pairs, rows=rows, seed=0).rows)
+        return len(label(pairs, rows=rows, seed=0, max_length=settings.max_length).rows)
     return len(pairs)

@@ -97,6 +97,8 @@ def study(config: Config, kind: str, *, observer: Observer) -> Study:
         CodeDPOError: what went wrong and what to do; everything done so far is kept.
     """
     arms = arms_of(config, kind)
+    if config.train is not None and config.train.launch.nodes > 1:
+        raise ConfigError("ablate: other machines join one training alone; take train.launch.nodes: 1")
     require_what_comes_last(config)
     _require_trainable(kind, arms)
     folder = local_folder(config)

@@ -27,7 +27,7 @@ _OURS = {
 """Arguments of TRL that a key of the configuration decides."""
 _TOKENISED = "the rows are token ids already, each with its answer marked"
 _WITHOUT_EFFECT = {
-    "train_sampling_strategy": "rows of similar length share a batch, in an order that the seed decides",
+    "train_sampling_strategy": "the seed decides the order; rows of similar length (KTO: both labels) share a batch",
     "truncation_mode": "too long pairs are dropped and counted, never cut",
     "eval_strategy": "held-out pairs are scored by train.held_out and train.likelihood_points",
     "load_best_model_at_end": "the model of the last step is kept",

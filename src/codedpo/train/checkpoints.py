@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Generator
 from pathlib import Path
@@ -17,9 +18,14 @@ from codedpo.train.processes import Processes
 _WHOLE, _FORM = "whole", "checkpoints.form"
 
 
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written whole."""
-    return max((path for path in _all(folder) if (path / _WHOLE).exists()), key=_step, default=None)
+def last_checkpoint(folder: Path, *, unfinished: bool = False) -> Path | None:
+    """The newest checkpoint that was written whole.
+
+    Args:
+        unfinished: not that of the last step: transformers would go one step too far from there.
+    """
+    whole = [path for path in _all(folder) if (path / _WHOLE).exists()]
+    return max((path for path in whole if not (unfinished and _is_last(path))), key=_step, default=None)
 
 
 def remove_checkpoints(folder: Path) -> None:
@@ -108,6 +114,11 @@ def _not_written(what: str, folder: Path, error: Exception) -> str:
 
 def _all(folder: Path) -> list[Path]:
     return [path for path in folder.glob("checkpoint-*") if path.name.split("-")[1].isdigit()]
+
+
+def _is_last(path: Path) -> bool:
+    state = json.loads((path / "trainer_state.json").read_text())
+    return state["global_step"] >= state["max_steps"]
 
 
 def _step(path: Path) -> int:

@@ -15,6 +15,8 @@ from codedpo.store import read_records, write_records, write_text
 from codedpo.train.likelihood import Probe
 from codedpo.train.settings import Train
 
+ERROR = "error.txt"
+"""In the folder: what ended the processes that trained together."""
 _PAIRS, _PROBES, _JOB = "pairs.parquet", "probes.parquet", "job.json"
 
 

@@ -9,15 +9,15 @@ import subprocess
 import sys
 from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from codedpo.errors import ModelError
-from codedpo.train.job import TrainJob, write_job
+from codedpo.train.job import ERROR, TrainJob, write_job
 from codedpo.train.result import TrainResult, read_result
 from codedpo.train.settings import Launch
 from codedpo.train.watching import OnNote, OnStep, say_nothing
 
 _LOG = "processes.log"
-_ERROR = "error.txt"
 
 
 def run_training(job: TrainJob, on_step: OnStep, on_note: OnNote = say_nothing) -> TrainResult:
@@ -26,19 +26,25 @@ def run_training(job: TrainJob, on_step: OnStep, on_note: OnNote = say_nothing) 
     Raises:
         ModelError: see `trainer.train`; where processes ended without saying why, names their log.
     """
-    found = read_result(job.folder)
-    if found is not None:
-        return found
+    result = read_result(job.folder) or _train(job, on_step, on_note)
+    if job.settings.merge:
+        from codedpo.train.trainer import merge_if_asked
+
+        merge_if_asked(job, result)
+    return result
+
+
+def _train(job: TrainJob, on_step: OnStep, on_note: OnNote) -> TrainResult:
     if job.settings.launch.world == 1:
         from codedpo.train.trainer import train
 
         return train(job, on_step=on_step, on_note=on_note)
     write_job(job)
-    (job.folder / _ERROR).unlink(missing_ok=True)
+    (job.folder / ERROR).unlink(missing_ok=True)
     code = _torchrun(job.settings.launch, job.folder / _LOG, [str(job.folder.absolute())], on_step, on_note)
     result = read_result(job.folder)
     if result is None:
-        error = job.folder / _ERROR
+        error = job.folder / ERROR
         said = error.read_text() if error.exists() else f"train: the processes ended with code {code}"
         raise ModelError(f"{said} (the processes' log: {job.folder / _LOG})")
     return result
@@ -78,23 +84,33 @@ def _torchrun(launch: Launch, log: Path, folder: Sequence[str], on_step: OnStep,
     with log.open("ab") as errors, _ended(command, errors.fileno(), environment) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            with contextlib.suppress(ValueError, KeyError, TypeError):  # what libraries print
-                told = json.loads(line)
-                if "note" in told:
-                    on_note(told["note"])
-                else:
-                    on_step(told["step"], told["steps"])
+            told = _told(line)
+            if "note" in told:
+                on_note(told["note"])
+            elif "step" in told:
+                on_step(told["step"], told["steps"])
         return process.wait()
+
+
+def _told(line: str) -> dict[str, Any]:
+    """What a worker says; nothing where a library printed the line."""
+    with contextlib.suppress(ValueError):
+        told = json.loads(line)
+        if isinstance(told, dict):
+            return cast(dict[str, Any], told)
+    return {}
 
 
 @contextlib.contextmanager
 def _ended(command: Sequence[str], errors: int, environment: dict[str, str]) -> Generator[subprocess.Popen[str]]:
-    """A process that has ended, with those that it started, when the context ends."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=environment, text=True)
+    """A process that has ended, with those that it started, when the context ends, or when this process is killed."""
+    guarded = [sys.executable, "-m", "codedpo.llms.guarded_process", *command]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(guarded, stdin=pipe, stdout=pipe, stderr=errors, env=environment, text=True)
+    assert process.stdin is not None and process.stdout is not None
     try:
         yield process
     finally:
-        process.terminate()  # torchrun ends its workers
+        process.stdin.close()  # the guard ends torchrun, and that its workers
         process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        process.stdout.close()

@@ -11,6 +11,7 @@ score    held-out pairs once more, and write the model and the result
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -145,8 +146,14 @@ def _reference_pairs(job: TrainJob, model: _Loaded, data: PreferenceData, proces
 
 
 def _scores(job: TrainJob, model: _Loaded, sequences: Sequence[Any], processes: Processes) -> Mapping[str, float]:
-    folder = processes.agree(str(reference_folder(job.references, job.model, job.start)))
+    folder = processes.agree(str(reference_folder(job.references, job.model, job.start, _form(job, model))))
     return reference_scores(model.weights, sequences, Path(folder), pad=model.pad, processes=processes)
+
+
+def _form(job: TrainJob, model: _Loaded) -> str:
+    """How the weights were loaded, which moves their log-probabilities."""
+    settings, weights = job.settings, model.weights
+    return f"{weights.dtype} {weights.device.type} {settings.attention} {json.dumps(settings.quantisation)}"
 
 
 def _rows(
@@ -157,7 +164,9 @@ def _rows(
     if method.trainer == "sft":
         return list(sft_rows(best_of_each_task(data.train))), data
     rows = max(settings.device_batch_size, method.least_device_rows) * settings.launch.world
-    labels = label(data.train, rows=rows, seed=job.seed) if method.trainer == "kto" else None
+    labels = (
+        label(data.train, rows=rows, seed=job.seed, max_length=settings.max_length) if method.trainer == "kto" else None
+    )
     labelled = labels.rows if labels else ()
     scores: Mapping[str, float] = {}
     if settings.precompute_reference:
@@ -178,7 +187,8 @@ def _make_trainer(job: TrainJob, model: _Loaded, rows: Sequence[Row]) -> Any:
 
     settings, method = job.settings, method_of(str(job.settings.method))
     has_adapter = isinstance(model.weights, PeftModel)
-    if not (settings.precompute_reference or settings.lora_rank or job.start) and job.model.is_gguf:
+    asks = method.trainer != "sft" and not settings.precompute_reference
+    if asks and job.model.is_gguf and not (settings.lora_rank or job.start):
         raise ModelError("train.precompute_reference: false makes TRL load the reference again; it reads no GGUF file")
     is_scored = settings.precompute_reference and method.trainer != "sft"
     arguments = {
@@ -227,7 +237,7 @@ def _run(trainer: Any, job: TrainJob, processes: Processes) -> None:
         if forget_other_forms(job.folder, form):
             _LOG.warning("train: checkpoints of another train.launch.sharding cannot be gone on from; beginning anew")
     processes.wait()
-    checkpoint = last_checkpoint(job.folder)
+    checkpoint = last_checkpoint(job.folder, unfinished=True)
     if checkpoint is not None:
         _LOG.info("train: going on from %s", checkpoint)
     with keep_the_last(job.folder):

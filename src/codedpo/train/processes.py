@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
-from codedpo.errors import ModelError
+from codedpo.errors import ConfigError, ModelError
+from codedpo.train.settings import Train
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,26 @@ class Processes:
         told: list[str | None] = [None] * self.world
         torch.distributed.all_gather_object(told, value)
         return next((one for one in told if one), "")
+
+
+def check_devices(settings: Train) -> None:
+    """See to it that the GPUs of this machine, where it has any, fit the processes that are to train.
+
+    Raises:
+        ConfigError: more or fewer GPUs than processes, or one that knows no bfloat16.
+    """
+    if not any(Path("/dev").glob("nvidia[0-9]*")):
+        return
+    import torch
+
+    gpus, processes = torch.cuda.device_count(), settings.launch.processes
+    if gpus and gpus != processes:
+        raise ConfigError(
+            f"train.launch.processes: {processes} to train, but {gpus} GPUs are visible: set it to {gpus} (--nproc "
+            f"{gpus}), or make {processes} of them visible with CUDA_VISIBLE_DEVICES"
+        )
+    if gpus and settings.args.get("bf16") is not False and not torch.cuda.is_bf16_supported():
+        raise ConfigError("train.args: this GPU knows no bfloat16; set train.args={bf16: false, fp16: true}")
 
 
 def join_processes(expected: int) -> Processes:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codedpo.models import Model, weights_hash
+from codedpo.models import Model, weights_in
 from codedpo.store import read_records, write_records
 from codedpo.train.data import PromptCompletion
 from codedpo.train.processes import Processes
@@ -33,9 +33,13 @@ class ReferenceScore:
     """Nats, summed over the tokens of the completion."""
 
 
-def reference_folder(references: Path, model: Model, start: Path | None) -> Path:
-    """The folder of one reference model: the model as it is, or the one that an earlier training left in `start`."""
-    name = "+".join([model.sha256, *_weights_in(model.path), *(_weights_in(start) if start else ())])
+def reference_folder(references: Path, model: Model, start: Path | None, form: str = "") -> Path:
+    """The folder of one reference model: the model as it is, or the one that an earlier training left in `start`.
+
+    Args:
+        form: how the weights were loaded: type, device, kernel, quantisation.
+    """
+    name = "+".join([model.sha256, *weights_in(model.path), *(weights_in(start) if start else ()), form])
     return references / hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
@@ -74,14 +78,6 @@ def _timed_parts(weights: Any, sequences: Sequence[PromptCompletion], pad: int) 
             part, start = [], time.monotonic()
     if part:
         yield part
-
-
-def _weights_in(folder: Path) -> list[str]:
-    """What tells weights in a folder from others that were there before; a GGUF file or hub id has a hash already."""
-    files = sorted(folder.glob("*.safetensors")) + sorted(folder.glob("*.bin"))
-    if len(files) == 1 and files[0].name == "adapter_model.safetensors":
-        return [weights_hash(str(files[0]))]
-    return [f"{path.absolute()} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
 
 
 def _read(folder: Path) -> dict[str, float]:

@@ -46,7 +46,7 @@ def best_of_each_task(pairs: Sequence[TokenisedPair]) -> list[PromptCompletion]:
     return [pair.sequences[0] for pair in best.values()]
 
 
-def label(pairs: Sequence[TokenisedPair], *, rows: int, seed: int) -> Labels:
+def label(pairs: Sequence[TokenisedPair], *, rows: int, seed: int, max_length: int) -> Labels:
     """For KTO: programs one by one, each once, good and bad in turn and shuffled otherwise.
 
     So every forward pass of `rows` rows, over all processes, holds both labels as far as there are enough of both.
@@ -68,7 +68,7 @@ def label(pairs: Sequence[TokenisedPair], *, rows: int, seed: int) -> Labels:
     for start in range(0, whole, rows):
         sequences = [sequence for _, _, sequence in mixed[start : start + rows]]
         for index, (_, is_good, sequence) in enumerate(mixed[start : start + rows]):
-            labelled.append(Labelled(sequence, is_good, _other(sequences, index)))
+            labelled.append(Labelled(sequence, is_good, _other(sequences, index, max_length)))
     return Labels(tuple(labelled), len(mixed) - whole)
 
 
@@ -117,12 +117,15 @@ def _merit(pair: TokenisedPair) -> tuple[float, bool]:
     return pair.pair.chosen_score, pair.pair.kind == "efficiency"
 
 
-def _other(sequences: Sequence[PromptCompletion], index: int) -> PromptCompletion:
-    """The prompt of one with the completion of the nearest before it, in a circle, that has another prompt."""
+def _other(sequences: Sequence[PromptCompletion], index: int, max_length: int) -> PromptCompletion:
+    """The prompt of one with the completion of the nearest before it, in a circle, that has another prompt.
+
+    It is cut to `max_length` tokens in all, as TRL would: policy and reference must score the same ones.
+    """
     prompt = sequences[index].prompt
     before = [*sequences[:index][::-1], *sequences[:index:-1]] or [sequences[index]]
     strangers = [sequence for sequence in before if not np.array_equal(sequence.prompt, prompt)]
-    return PromptCompletion(prompt, (strangers or before)[0].completion)
+    return PromptCompletion(prompt, (strangers or before)[0].completion[: max_length - len(prompt)])
 
 
 def _distinct(sequences: Iterable[PromptCompletion]) -> list[PromptCompletion]:

@@ -77,7 +77,7 @@ class Train:
     lora_alpha: int = 32
     lora_last_layers: int = 0
     """Put adapters on the last k layers only (less backward work on a CPU); 0 means on all."""
-    merge: bool = False
+    merge: bool = field(default=False, metadata={"key": False})
     """Also write the model with its LoRA adapter merged, to the folder `merged`."""
     held_out: float = 0.2
     """Share of tasks, chosen before there are pairs, that are not trained on but scored as training goes on."""
@@ -85,7 +85,7 @@ class Train:
     """How often, beside start and end, solutions of held-out tasks are scored by class; 0: only at start and end."""
     likelihood_tasks: int = 32
     """Most held-out tasks whose solutions are scored, two of each class; 0: none."""
-    save_steps: int = 10
+    save_steps: int = field(default=10, metadata={"key": False})
     """Optimiser steps between checkpoints; the last two are kept."""
     precompute_reference: bool = True
     """Score the pairs with the reference model once, keep the scores beside the pairs, hold no second model."""
@@ -95,7 +95,7 @@ class Train:
     """Attention kernel by transformers' name, such as `flash_attention_2`; empty lets transformers choose."""
     quantisation: dict[str, Any] = field(default_factory=dict[str, Any])
     """Arguments of transformers' BitsAndBytesConfig, for QLoRA, such as {load_in_4bit: true}."""
-    report_to: str = "none"
+    report_to: str = field(default="none", metadata={"key": False})
     """Where TRL also sends its curves: `tensorboard`, `trackio`, `wandb`."""
     args: dict[str, Any] = field(default_factory=dict[str, Any])
     """Any other argument of TRL's DPOConfig, KTOConfig or SFTConfig."""

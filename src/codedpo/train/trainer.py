@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from codedpo.llms.loading import free_memory
 from codedpo.train.card import write_card
 from codedpo.train.checkpoints import writing
 from codedpo.train.job import TrainJob, part_of
@@ -36,9 +37,12 @@ def train(
             read_result(part.folder)
             or train_part(part, on_step=_behind(done, on_step), on_note=on_note, processes=together)
         )
+        free_memory()
     result = joined(results)
     if together.is_first:
         _finish(job, result, part.folder / "final")
+        if together.world == 1:  # others would wait for it, longer than they may
+            merge_if_asked(job, result)
     together.wait()
     return result
 
@@ -63,13 +67,17 @@ def _once(on_note: OnNote) -> OnNote:
 
 def _finish(job: TrainJob, result: TrainResult, last: Path) -> None:
     """Put the last method's model in its place; does no harm when done again after an interruption."""
-    final, merged = job.folder / "final", job.folder / "merged"
+    final = job.folder / "final"
     if not final.exists():
         os.replace(last, final)
-    with writing("the trained model", job.folder):
-        if job.settings.merge and job.settings.lora_rank and not merged.exists():
-            write_merged(job.model, final, merged)
-    for folder in (final, merged):
-        if folder.exists():
-            write_card(job, result, folder)
+    write_card(job, result, final)
     write_result(result, job.folder)
+
+
+def merge_if_asked(job: TrainJob, result: TrainResult) -> None:
+    """Write the merged model where it is asked for, LoRA was trained, and it is not there."""
+    merged = job.folder / "merged"
+    if job.settings.merge and job.settings.lora_rank and not merged.exists():
+        with writing("the merged model", job.folder):
+            write_merged(job.model, job.folder / "final", merged)
+        write_card(job, result, merged)

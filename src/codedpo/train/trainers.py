@@ -123,7 +123,20 @@ def _sft_trainer(settings: Train) -> Any:
 
 
 def _order(trainer: Any, settings: Train) -> Order:
-    return Order(list(trainer.train_dataset[LENGTH]), batch=settings.batch_size, seed=trainer.args.seed)
+    order = Order(list(trainer.train_dataset[LENGTH]), batch=settings.batch_size, seed=trainer.args.seed)
+    trainer.add_callback(_follow_epochs(order))
+    return order
+
+
+def _follow_epochs(order: Order) -> Any:
+    """Tells the order which epoch it is: accelerate's loaders do not reach it where several go on within an epoch."""
+    from transformers import TrainerCallback
+
+    class Follow(TrainerCallback):
+        def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            order.set_epoch(int(state.epoch or 0))
+
+    return Follow()
 
 
 def _pairs(inputs: Any) -> int:

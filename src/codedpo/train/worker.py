@@ -15,11 +15,9 @@ from pathlib import Path
 
 from codedpo.errors import CodeDPOError, ModelError
 from codedpo.store import write_text
-from codedpo.train.job import read_job
+from codedpo.train.job import ERROR, read_job
 from codedpo.train.processes import join_processes
 from codedpo.train.trainer import train
-
-ERROR = "error.txt"
 
 
 def main(expected: int, folder: str | None) -> None:
