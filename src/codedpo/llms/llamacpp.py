@@ -66,23 +66,10 @@ class LlamaCpp:
         model = locate(self.model, cache)
         if not model.is_gguf:
             raise ModelError(f"llm.model: llama.cpp needs a GGUF file, and '{self.model}' is none; use kind: openai")
-        if adapter is None and self.adapter:
-            adapter = Path(self.adapter)
-            if not adapter.exists():
-                raise ModelError(f"llm.adapter: {adapter} is not there")
+        adapter = adapter or self._configured_adapter()
         weights = model.sha256 if adapter is None else f"{model.sha256}+{weights_hash(str(adapter))}"
         api_key = secrets.token_hex(16)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as log_file:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "codedpo.llms.server_process"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log_file,
-                text=True,
-                start_new_session=True,
-            )
-        try:
+        with _server_process(log) as process:
             address = self._handshake(process, model.path, adapter, api_key, log)
             server = OpenAIServer(
                 self.model,
@@ -93,13 +80,14 @@ class LlamaCpp:
             )
             with OpenAIClient(server, api_key=api_key, tokenize_url=f"{address}/tokenize", meter=meter) as client:
                 yield client
-        finally:
-            process.kill()
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                assert pipe is not None
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
+
+    def _configured_adapter(self) -> Path | None:
+        """The adapter of the configuration; ModelError where its file is missing."""
+        if not self.adapter:
+            return None
+        if not Path(self.adapter).exists():
+            raise ModelError(f"llm.adapter: {self.adapter} is not there")
+        return Path(self.adapter)
 
     def _handshake(
         self, process: subprocess.Popen[str], model_path: Path, adapter: Path | None, api_key: str, log: Path
@@ -123,3 +111,27 @@ class LlamaCpp:
             tail = log.read_text(errors="replace").splitlines()[-1:] or [""]
             raise LLMError(f"llama.cpp did not start with {model_path}: {tail[0]} (its log: {log})")
         return address
+
+
+@contextlib.contextmanager
+def _server_process(log: Path) -> Generator[subprocess.Popen[str]]:
+    """The process that serves, waiting for its settings; it ends with the context. What it prints goes to `log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as log_file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "codedpo.llms.server_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log_file,
+            text=True,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            assert pipe is not None
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
