@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from codedpo.train.check import check
-from codedpo.train.likelihood import Likelihood
+from codedpo.train.likelihood import Likelihood, Score
 from codedpo.train.result import TrainResult
 
 CLASSES = ("correct", "incorrect", "fast", "slow")
 
 
 def follow(*rows: tuple[float, ...], every: int = 5) -> tuple[Likelihood, ...]:
-    """A row of means at each moment, class by class."""
+    """A row of values at each moment, class by class: those of three solutions of three tasks."""
     return tuple(
-        Likelihood(every * place, dict(zip(CLASSES, row)), dict.fromkeys(CLASSES[: len(row)], 3))
+        Likelihood(
+            every * place,
+            tuple(Score(task, kind, value) for kind, value in zip(CLASSES, row) for task in ("a", "b", "c")),
+        )
         for place, row in enumerate(rows)
     )
 

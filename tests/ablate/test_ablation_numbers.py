@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from codedpo.ablate.arms import Arm
 from codedpo.ablate.cut import Counts
 from codedpo.ablate.figure import ablation_figure
-from codedpo.ablate.numbers import ACCURACY, CHANGE, CHOSEN, MARGIN, METRICS, PASS_RATE, Line, Table, estimate
+from codedpo.ablate.numbers import ACCURACY, CHANGE, CHOSEN, MARGIN, METRICS, PASS_RATE, Line, Table, estimate, table_of
+from codedpo.ablate.study import Study, Training, Trial
 from codedpo.ablate.tables import markdown
 from codedpo.bench.intervals import Estimate
+from codedpo.config import make_config
+from codedpo.train.likelihood import Class, Likelihood, Score
+from training_results import make_result
 
 
 def test_seeds_and_problems_are_drawn_again() -> None:
@@ -36,6 +42,42 @@ def test_one_cluster_has_a_mean_but_no_interval_and_nothing_has_neither() -> Non
     assert alone.value == 0.5
     assert math.isnan(alone.low)
     assert math.isnan(estimate(np.empty((1, 0)), ()).value)
+
+
+def looks(*gains: float) -> tuple[Likelihood, ...]:
+    """Two looks: task a has two right programs and a wrong one, b one of each, c a fast and a slow one."""
+    programs: list[tuple[str, Class]] = [
+        ("a", "correct"), ("a", "correct"), ("a", "incorrect"), ("b", "correct"), ("b", "incorrect"), ("c", "fast"),
+        ("c", "slow"),
+    ]  # fmt: skip
+    start = tuple(Score(*program, -1.0) for program in programs)
+    end = tuple(Score(*program, gain - 1.0) for program, gain in zip(programs, gains, strict=True))
+    return Likelihood(0, start), Likelihood(5, end)
+
+
+def test_gains_of_followed_programs_are_parted_task_by_task() -> None:
+    sft = make_result(likelihoods=looks(0.4, 0.2, 0.3, 0.1, 0.2, 0.2, 0.3), chosen_gains=(), rejected_gains=())
+    rpo = make_result(likelihoods=looks(0.4, 0.2, -0.3, 0.1, -0.2, 0.2, 0.0), chosen_gains=(), rejected_gains=())
+    config = make_config({"run_folder": "r", "llm": {"kind": "llamacpp", "model": "smollm2-135m"}})
+    trials = tuple(
+        Trial(Arm(name, config), Counts(10, 9, 8, 7, 8, 5, 12), None, (Training(0, result, None, Path()),), ())
+        for name, result in (("sft", sft), ("rpo", rpo))
+    )
+    first, second = table_of(Study("methods", config, trials)).lines
+    assert first.estimates["correct"].value == pytest.approx((0.4 + 0.2 + 0.1) / 3)
+    assert first.estimates["incorrect"].value == pytest.approx(0.25)
+    # a: (0.4 + 0.2) / 2 - 0.3 = 0; b: 0.1 - 0.2 = -0.1
+    parting = first.estimates["correct - incorrect"]
+    assert (parting.value, parting.low, parting.high) == pytest.approx((-0.05, -0.1, 0.0))
+    assert first.estimates["fast - slow"].value == pytest.approx(-0.1)
+    assert math.isnan(first.estimates["fast - slow"].low)  # one task
+    # a: 0.3 + 0.3; b: 0.1 + 0.2; less those of the first arm: 0.6 and 0.4
+    assert second.estimates["correct - incorrect"].value == pytest.approx(0.45)
+    assert second.differences["correct - incorrect"].value == pytest.approx(0.5)
+    assert second.differences["correct - incorrect"].low == pytest.approx(0.4)
+    text = markdown(table_of(Study("methods", config, trials)))
+    assert "| arm | correct | incorrect | correct - incorrect | fast | slow | fast - slow |" in text
+    assert "| rpo | +0.2333 (+0.1000 to +0.3000) | **-0.2500** (-0.3000 to -0.2000) | **+0.4500** (" in text
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_a_curve_begins_with_the_model_as_it_is_and_has_points_between(tiny: Pat
     weights = load_weights(model)
     chat = ChatTokenizer.of(load_tokenizer(model), weights)
     tokens = tokenise_probes(list(probes()), chat, max_length=1024)
-    assert [kind for kind, _ in tokens] == ["correct", "correct", "incorrect"]
+    assert [probe.kind for probe, _ in tokens] == ["correct", "correct", "incorrect"]
     start = likelihood(0, weights, tokens, pad=0)
     assert result.likelihoods[0].means == pytest.approx(start.means, rel=1e-5)
     each = [likelihood(0, weights, [entry], pad=0).means["correct"] for entry in tokens[:2]]

@@ -9,7 +9,7 @@ from codedpo.ablate.figure import ablation_figure
 from codedpo.ablate.numbers import Table, table_of
 from codedpo.ablate.page import page
 from codedpo.ablate.study import study
-from codedpo.ablate.tables import as_json, markdown, note, terminal_table
+from codedpo.ablate.tables import as_json, markdown, note, terminal_tables
 from codedpo.config import Config, dump_config
 from codedpo.places import place
 from codedpo.progress import Panel
@@ -27,7 +27,7 @@ def ablate(config: Config, kind: str, console: Console) -> Table:
     write_text(folder / "table.md", markdown(table))
     write_text(folder / "figure.svg", ablation_figure(table))
     write_text(folder / "report.html", page(found, table))
-    console.print(terminal_table(table), note(table))
+    console.print(*terminal_tables(table), note(table))
     console.print(f"{folder}: report.html, table.md, figure.svg, results.json", highlight=False, soft_wrap=True)
     return table
 

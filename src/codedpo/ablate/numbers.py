@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from codedpo.ablate.cut import Counts
 from codedpo.ablate.study import Study, Trial
 from codedpo.bench.intervals import RESAMPLES, Estimate
+from codedpo.train.likelihood import Class, Likelihood, change
 
 Floats = NDArray[np.float64]
 
@@ -18,6 +19,13 @@ PASS_RATE, CHANGE = "pass@1", "change of pass@1"
 MARGIN, ACCURACY, CHOSEN = "margin gain", "reward accuracy", "chosen gain"
 METRICS = (PASS_RATE, CHANGE, MARGIN, ACCURACY, CHOSEN)
 """In the order of tables; the first two of benchmark problems, where they were asked, the others of held-out pairs."""
+CONTRASTS: Mapping[str, tuple[Class, Class]] = {
+    "correct - incorrect": ("correct", "incorrect"),
+    "fast - slow": ("fast", "slow"),
+}
+"""How much more one class of held-out programs gained than the other one of the same tasks."""
+LIKELIHOODS = ("correct", "incorrect", "correct - incorrect", "fast", "slow", "fast - slow")
+"""Gains of held-out programs by class, nats per token, and what parts the classes; in the order of the table."""
 
 
 @dataclass(frozen=True)
@@ -128,4 +136,31 @@ def _measure(trial: Trial) -> dict[str, _Values]:
         margins = chosen - np.array([training.result.rejected_gains for training in trial.trainings])
         parts = {MARGIN: margins, ACCURACY: (margins > 0).astype(np.float64), CHOSEN: chosen}
         found |= {name: _Values(values, trial.held_out_tasks) for name, values in parts.items()}
+    followed = [training.result.likelihoods for training in trial.trainings]
+    return found | (_likelihoods([change(looks) for looks in followed]) if all(followed) else {})
+
+
+def _likelihoods(gains: Sequence[Likelihood]) -> dict[str, _Values]:
+    """Of each class: the gains of its programs; of each contrast: by task, the difference of the classes' means.
+
+    Args:
+        gains: one a seed, all of the same programs.
+    """
+    found: dict[str, _Values] = {}
+    for kind in gains[0].counts:
+        values = np.array([[score.value for score in each.of(kind)] for each in gains])
+        found[kind] = _Values(values, tuple(score.task_id for score in gains[0].of(kind)))
+    for name, (better, worse) in CONTRASTS.items():
+        tasks = tuple(sorted(gains[0].tasks(better) & gains[0].tasks(worse)))
+        if tasks:
+            found[name] = _Values(np.array([_parting(each, better, worse, tasks) for each in gains]), tasks)
     return found
+
+
+def _parting(gains: Likelihood, better: Class, worse: Class, tasks: Sequence[str]) -> list[float]:
+    """By task: the mean gain of one class less that of the other one."""
+    return [_mean(gains, better, task) - _mean(gains, worse, task) for task in tasks]
+
+
+def _mean(gains: Likelihood, kind: Class, task: str) -> float:
+    return float(np.mean([score.value for score in gains.of(kind) if score.task_id == task]))

@@ -9,7 +9,7 @@ import jinja2
 from codedpo.ablate.figure import ablation_figure
 from codedpo.ablate.numbers import Table
 from codedpo.ablate.study import Study
-from codedpo.ablate.tables import cells_of, columns_of, note, title
+from codedpo.ablate.tables import note, sheets, title
 from codedpo.config import dump_config
 from codedpo.report.training_figures import compared_likelihoods_figure, training_figure
 
@@ -27,8 +27,7 @@ def page(study: Study, table: Table) -> str:
         config=study.config,
         config_text=dump_config(study.config),
         figure=ablation_figure(table),
-        columns=columns_of(table),
-        rows=[(line, list(cells_of(table, line))) for line in table.lines],
+        sheets=sheets(table),
         trials=[
             (trial, [training_figure(training.result.curves) for training in trial.trainings]) for trial in study.trials
         ],

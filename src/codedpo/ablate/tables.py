@@ -5,39 +5,69 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from codedpo.ablate.numbers import ACCURACY, CHANGE, CHOSEN, MARGIN, PASS_RATE, Line, Table
+from codedpo.ablate.numbers import ACCURACY, CHANGE, CHOSEN, LIKELIHOODS, MARGIN, PASS_RATE, Line, Table
 from codedpo.ablate.study import Study, Training
 from codedpo.bench.intervals import Estimate
 from codedpo.bench.tables import is_apart
 
 _COUNTS = ("tasks", "pairs", "rows", "steps")
-_FORMS = {PASS_RATE: "{:.1%}", CHANGE: "{:+.1%}", MARGIN: "{:+.2f}", ACCURACY: "{:.3f}", CHOSEN: "{:+.2f}"}
+_FORMS = {
+    PASS_RATE: "{:.1%}", CHANGE: "{:+.1%}", MARGIN: "{:+.2f}", ACCURACY: "{:.3f}", CHOSEN: "{:+.2f}",
+    **dict.fromkeys(LIKELIHOODS, "{:+.4f}"),
+}  # fmt: skip
 
 
-def terminal_table(table: Table) -> RichTable:
-    """One line an arm, intervals below the values; bold where the paired difference to the first arm excludes 0."""
-    shown = RichTable(title=escape(title(table)), title_justify="left", box=None, pad_edge=False, padding=(0, 1, 1, 0))
-    shown.add_column("arm", min_width=8, overflow="fold")
-    for name in columns_of(table):
-        shown.add_column(name.replace(" ", "\n"), justify="right")
-    for line in table.lines:
-        cells = (_two_lines(cell) for cell in cells_of(table, line))
-        shown.add_row(escape(line.arm), *cells)
-    return shown
+@dataclass(frozen=True)
+class Sheet:
+    """A table's cells: one row an arm, bold where the paired difference to the first arm excludes 0."""
+
+    title: str
+    columns: tuple[str, ...]
+    """Beside the arm's name."""
+    rows: tuple[tuple[str, ...], ...]
+    """In the order of the arms, as Markdown."""
+
+
+def sheets(table: Table) -> list[Sheet]:
+    """The numbers of the arms, and how likely held-out programs became, where they were followed."""
+    rows = tuple(tuple(_cells(table, line)) for line in table.lines)
+    found = [Sheet(title(table), tuple(_columns(table)), rows)]
+    classes = [name for name in LIKELIHOODS if all(name in line.estimates for line in table.lines)]
+    if classes:
+        rows = tuple(tuple(_metric(line, name) for name in classes) for line in table.lines)
+        found.append(Sheet("What held-out programs gained, by class (nats per token)", tuple(classes), rows))
+    return found
+
+
+def terminal_tables(table: Table) -> Iterator[RichTable]:
+    """Intervals below the values."""
+    for sheet in sheets(table):
+        shown = RichTable(
+            title=escape(sheet.title), title_justify="left", box=None, pad_edge=False, padding=(0, 1, 1, 0)
+        )
+        shown.add_column("arm", min_width=8, overflow="fold")
+        for name in sheet.columns:
+            shown.add_column(name.replace(" - ", " -\n") if " - " in name else name.replace(" ", "\n"), justify="right")
+        for line, row in zip(table.lines, sheet.rows, strict=True):
+            shown.add_row(escape(line.arm), *map(_two_lines, row))
+        yield shown
 
 
 def markdown(table: Table) -> str:
     """The same as Markdown, with what was cut and the reading aid."""
-    lines = [f"**{title(table)}**", "", f"| arm | {' | '.join(columns_of(table))} |"]
-    lines.append(f"|---{'|---' * len(columns_of(table))}|")
-    lines += [f"| {line.arm} | {' | '.join(cells_of(table, line))} |" for line in table.lines]
-    lines += ["", *(f"- {line.arm}: {line.counts.describe()}" for line in table.lines), "", note(table), ""]
+    lines: list[str] = []
+    for sheet in sheets(table):
+        lines += [f"**{sheet.title}**", "", f"| arm | {' | '.join(sheet.columns)} |"]
+        lines.append(f"|---{'|---' * len(sheet.columns)}|")
+        lines += [f"| {line.arm} | {' | '.join(row)} |" for line, row in zip(table.lines, sheet.rows, strict=True)]
+        lines.append("")
+    lines += [*(f"- {line.arm}: {line.counts.describe()}" for line in table.lines), "", note(table), ""]
     return "\n".join(lines)
 
 
@@ -73,21 +103,19 @@ def note(table: Table) -> str:
     """How to read it."""
     bold = "" if table.kind == "models" else " Bold: the paired difference to the first arm excludes 0."
     return (
-        "Values with 95% intervals: bootstrap over seeds and over problems (pass@1) or tasks of held-out pairs (gains, "
-        f"in nats).{bold}"
+        "Values with 95% intervals: bootstrap over seeds and over problems (pass@1) or held-out tasks (gains, in nats)."
+        f"{bold}"
     )
 
 
-def columns_of(table: Table) -> list[str]:
-    """What stands beside the arm's name."""
+def _columns(table: Table) -> list[str]:
     evaluated = ["pass@1 before", "pass@1 after", "change"] if table.evaluated else []
     against = ["to first arm"] if table.evaluated and table.kind != "models" else []
     gains = [MARGIN, ACCURACY, CHOSEN] if table.held_out_tasks else []
     return [*_COUNTS, *evaluated, *against, *gains]
 
 
-def cells_of(table: Table, line: Line) -> Iterator[str]:
-    """In the order of the columns, as Markdown."""
+def _cells(table: Table, line: Line) -> Iterator[str]:
     for name in _COUNTS:
         yield str(getattr(line.counts, name))
     if table.evaluated:

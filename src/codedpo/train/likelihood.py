@@ -9,12 +9,14 @@ ones with the right ones; DPO and RPO push those down.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from codedpo.prompting import completion, solution_prompt
 from codedpo.records import Message, Samples, Timing
@@ -37,14 +39,54 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class Score:
+    """How likely the model finds one solution."""
+
+    task_id: str
+    kind: Class
+    value: float
+    """Mean log-probability per token, nats."""
+
+
+@dataclass(frozen=True)
 class Likelihood:
-    """How likely the model finds the solutions of each class at one moment."""
+    """How likely the model finds the followed solutions at one moment."""
 
     step: int
     """Optimiser steps done."""
-    means: Mapping[str, float]
-    """By class: mean over solutions of the mean log-probability per token, nats."""
-    counts: Mapping[str, int]
+    scores: tuple[Score, ...]
+    """Of the same solutions, in the same order, at each step."""
+
+    @property
+    def means(self) -> Mapping[Class, float]:
+        """By class: mean over solutions."""
+        return {kind: float(np.mean([each.value for each in self.of(kind)])) for kind in self.counts}
+
+    @property
+    def counts(self) -> Mapping[Class, int]:
+        """Solutions by class."""
+        return Counter(score.kind for score in self.scores)
+
+    def of(self, kind: Class) -> tuple[Score, ...]:
+        """The scores of one class."""
+        return tuple(score for score in self.scores if score.kind == kind)
+
+    def tasks(self, kind: Class) -> set[str]:
+        """Tasks with a solution of this class."""
+        return {score.task_id for score in self.of(kind)}
+
+
+def change(likelihoods: Sequence[Likelihood]) -> Likelihood:
+    """What each solution gained from the first look to the last one, as a `Likelihood` of differences.
+
+    Raises:
+        ValueError: the looks are not at the same solutions, or there is none.
+    """
+    if not likelihoods:
+        raise ValueError("no look at any solution")
+    pairs = zip(likelihoods[0].scores, likelihoods[-1].scores, strict=True)
+    gains = tuple(Score(last.task_id, last.kind, last.value - first.value) for first, last in pairs)
+    return Likelihood(likelihoods[-1].step, gains)
 
 
 def probes_of(
@@ -94,22 +136,21 @@ def _by_speed(timing: Timing) -> _Contrast:
 
 def tokenise_probes(
     probes: Sequence[Probe], tokenizer: ChatTokenizer, *, max_length: int
-) -> list[tuple[Class, PromptCompletion]]:
-    """Class and token ids of each; those longer than `max_length` are left out, as they are in training."""
-    rows: list[tuple[Class, PromptCompletion]] = [
-        (probe.kind, tokenizer.answer(probe.prompt, probe.answer)) for probe in probes
-    ]
-    return [(kind, sequence) for kind, sequence in rows if sequence.length <= max_length]
+) -> list[tuple[Probe, PromptCompletion]]:
+    """Each with its token ids; those longer than `max_length` are left out, as they are in training."""
+    rows = ((probe, tokenizer.answer(probe.prompt, probe.answer)) for probe in probes)
+    return [(probe, sequence) for probe, sequence in rows if sequence.length <= max_length]
 
 
-def likelihood(step: int, weights: Any, probes: Sequence[tuple[Class, PromptCompletion]], *, pad: int) -> Likelihood:
+def likelihood(step: int, weights: Any, probes: Sequence[tuple[Probe, PromptCompletion]], *, pad: int) -> Likelihood:
     """Score all probes with the model as it is."""
     values = log_probabilities(weights, [sequence for _, sequence in probes], pad=pad)
-    found: dict[str, list[float]] = {}
-    for (kind, sequence), value in zip(probes, values, strict=True):
-        found.setdefault(kind, []).append(value / len(sequence.completion))
     return Likelihood(
-        step, {kind: float(np.mean(part)) for kind, part in found.items()}, {k: len(v) for k, v in found.items()}
+        step,
+        tuple(
+            Score(probe.task_id, probe.kind, float(value) / len(sequence.completion))
+            for (probe, sequence), value in zip(probes, values, strict=True)
+        ),
     )
 
 
@@ -120,7 +161,7 @@ class LikelihoodCurve:
         """`writes`: whether this process is the one that keeps the file."""
         self._path, self._score, self._writes = path, score, writes
         lines = path.read_text().splitlines() if path.exists() else []
-        self.found = [Likelihood(**json.loads(line)) for line in lines]
+        self.found = [TypeAdapter(Likelihood).validate_json(line) for line in lines]
 
     def callback(self, points: int) -> Any:
         """For transformers' trainers: scores before the first step, after the last, and `points` times between."""
