@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from compare import largest_difference, various_pairs
+from forked import in_fork
 from jobs import make_job, make_settings, run_job
 
 import codedpo
@@ -190,6 +193,32 @@ def test_processes_end_when_the_one_that_waits_is_interrupted(tiny: Path, tmp_pa
     with pytest.raises(KeyboardInterrupt):
         run_training(job_of(tiny, tmp_path / "two", Launch(processes=2, sharding="ddp"), epochs=50), interrupt)
     # `_source` sees to it that none is left.
+
+
+@pytest.mark.timeout(400)
+def test_processes_end_when_the_one_that_waits_is_killed(tiny: Path, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+
+    def kill(done: int, total: int) -> None:
+        started.write_text(" ".join(map(str, descendants(os.getpid()))))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    job = job_of(tiny, tmp_path / "two", Launch(processes=2, sharding="ddp"), epochs=5000)
+    assert in_fork(lambda: run_training(job, kill)) == -signal.SIGKILL
+    pids = [int(pid) for pid in started.read_text().split()]
+    assert len(pids) >= 4  # the guard, torchrun and its two
+    end = time.monotonic() + 100
+    while any(map(is_alive, pids)):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def is_alive(pid: int) -> bool:
+    """Not ended, nor waiting to be reaped by whoever has adopted it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_a_launcher_that_starts_fewer_processes_is_an_error(tmp_path: Path) -> None:
