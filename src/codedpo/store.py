@@ -196,6 +196,12 @@ def _parquet(source: Place, use: Callable[[pq.ParquetFile], R]) -> R:
         raise RecordError(f"{source}: cannot be read as Parquet: {error}; delete it and run again") from error
 
 
+def write_bytes(target: Place, data: bytes) -> None:
+    """Write a file that appears whole or not at all."""
+    with whole_file(target) as file:
+        file.write(data)
+
+
 def write_text(target: Place, text: str) -> None:
     """Write a text file that appears whole or not at all."""
     with whole_file(target) as file:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from codedpo.benchmarks.evalplus import HumanEvalPlus, MbppPlus
 from codedpo.benchmarks.humaneval import HumanEval
-from codedpo.benchmarks.mbppplus import MbppPlus
-from codedpo.benchmarks.problem import Problem
+from codedpo.benchmarks.problem import InputSet, Problem
 
-__all__ = ["BENCHMARKS", "Benchmark", "Problem"]
+__all__ = ["BENCHMARKS", "Benchmark", "InputSet", "Problem"]
 
 
 class Benchmark(Protocol):
@@ -25,4 +25,8 @@ class Benchmark(Protocol):
         ...
 
 
-BENCHMARKS: dict[str, type[Benchmark]] = {"humaneval": HumanEval, "mbppplus": MbppPlus}
+BENCHMARKS: dict[str, type[Benchmark]] = {
+    "humaneval": HumanEval,
+    "humaneval_plus": HumanEvalPlus,
+    "mbpp_plus": MbppPlus,
+}

@@ -1,18 +1,32 @@
-"""One problem of a benchmark."""
+"""One problem of a benchmark: what a model is asked, and what its program is judged by."""
 
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from codedpo.benchmarks.rules import Rule
 from codedpo.code.extract import parse
 from codedpo.prompting import template
 from codedpo.records import Message
 
 
 @dataclass(frozen=True)
+class InputSet:
+    """Arguments on which a program must give what the reference gives."""
+
+    name: str
+    """Such as `base` or `plus`."""
+    arguments: tuple[tuple[Any, ...], ...] = field(repr=False)
+    """Of each call; plain built-in data."""
+    rule: Rule = Rule()
+    """What counts as the same."""
+
+
+@dataclass(frozen=True)
 class Problem:
-    """What a model is asked, and how its program is judged."""
+    """What a model is asked, and how its program is judged: by statements, by inputs, or by both."""
 
     id: str
     prompt: str
@@ -20,8 +34,9 @@ class Problem:
     entry_point: str
     reference: str
     """A whole program that must pass."""
-    test: str
-    """Statements that run after the program and raise unless it is right."""
+    test: str = ""
+    """Statements that run after the program and raise unless it is right; empty where there are none."""
+    inputs: tuple[InputSet, ...] = ()
 
     def messages(self) -> tuple[Message, ...]:
         """The chat that asks for a solution: the same template that tasks are asked with."""

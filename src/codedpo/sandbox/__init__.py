@@ -9,10 +9,24 @@ Not covered: side channels, kernel bugs, and forged passes where `judged_outside
 from collections.abc import Iterable, Iterator, Sequence
 
 from codedpo.records import Execution
+from codedpo.sandbox.calls import Calls, Checked, CheckedCalls, Inputs, Replies, Reply
 from codedpo.sandbox.limits import Limits, SandboxSettings
 from codedpo.sandbox.pool import Sandbox, require_linux
 
-__all__ = ["Limits", "Sandbox", "SandboxSettings", "cross_execute", "cross_execute_many", "require_linux"]
+__all__ = [
+    "Calls",
+    "Checked",
+    "CheckedCalls",
+    "Inputs",
+    "Limits",
+    "Replies",
+    "Reply",
+    "Sandbox",
+    "SandboxSettings",
+    "cross_execute",
+    "cross_execute_many",
+    "require_linux",
+]
 
 
 def cross_execute(solutions: Sequence[str], tests: Sequence[str], *, limits: Limits = Limits()) -> Execution:

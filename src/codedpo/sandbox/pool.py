@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import math
 import queue
@@ -9,22 +10,27 @@ import shutil
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codedpo.errors import SandboxError
 from codedpo.records import CellReason, Execution, Outcome, Samples
+from codedpo.sandbox.calls import Calls, Checked, CheckedCalls, Replies, Reply, reply_of
 from codedpo.sandbox.layers import missing_vital
 from codedpo.sandbox.limits import Judge, Limits, SandboxSettings
 from codedpo.sandbox.prepared import PreparedTest
 from codedpo.sandbox.worker import Answer, Start, Worker
 
+_NEAR, _FAR = 2, 64
+"""Tasks for each worker that are begun before the first of them is waited for: of large and of small results."""
+Asked = TypeVar("Asked")
+Given = TypeVar("Given")
 _REPEATABLE = (Outcome.PASSED, Outcome.WRONG, Outcome.EXCEPTION)
 """Outcomes that a second run can contradict."""
 
@@ -150,13 +156,35 @@ class Sandbox:
 
     def try_many(self, tasks: Iterable[tuple[Sequence[str], Sequence[str]]]) -> Iterator[Execution | SandboxError]:
         """As `execute_many`, but a task on which the sandbox itself failed gives its error in its place."""
-        pending: deque[Future[Execution]] = deque()
-        for solutions, tests in tasks:
-            pending.append(self._threads.submit(self._execute, tuple(solutions), tuple(tests)))
-            if len(pending) > 2 * len(self._seats):
-                yield _result(pending.popleft())
+        return self._map(self._try, tasks, _NEAR)
+
+    def _map(self, do: Callable[[Asked], Given], asked: Iterable[Asked], ahead: int) -> Iterator[Given]:
+        """Do what is asked on all seats, up to `ahead` for each of them before it is waited for; results in order."""
+        pending: deque[Future[Given]] = deque()
+        for what in asked:
+            pending.append(self._threads.submit(do, what))
+            if len(pending) > ahead * len(self._seats):
+                yield pending.popleft().result()
         while pending:
-            yield _result(pending.popleft())
+            yield pending.popleft().result()
+
+    def call_many(self, programs: Iterable[Calls]) -> Iterator[Replies]:
+        """Call a function of each program on its inputs, in a process of its own; in the order of the programs.
+
+        Raises:
+            SandboxError: the sandbox broke.
+        """
+        return self._map(self._call, programs, _FAR)
+
+    def check_many(self, programs: Iterable[CheckedCalls]) -> Iterator[Checked]:
+        """As `call_many`, but values are compared as they come, and the first wrong one ends its program.
+
+        Where a limit was reached the calls are made once more, all of them, and that is what counts.
+
+        Raises:
+            SandboxError: the sandbox broke.
+        """
+        return self._map(self._check, programs, _FAR)
 
     def measure(self, solutions: Sequence[str], tests: Sequence[str | PreparedTest], batch: Batch) -> dict[str, Any]:
         """One batch of timing, asked and answered as in jailed/timed.py.
@@ -182,6 +210,47 @@ class Sandbox:
             worker = seat.second if seed % 2 else seat.first
             with worker.on_one_core(seed // 2):
                 return worker.ask(request).header
+
+    def _call(self, calls: Calls) -> Replies:
+        with self._seat() as seat:
+            answer = seat.first.ask(self._calling(calls, b""), lambda *_: False)
+        header = answer.header
+        return Replies(Outcome(header["ended"]), header["text"], answer.tail, header["seconds"])
+
+    def _check(self, checked: CheckedCalls) -> Checked:
+        with self._seat() as seat:
+            found = self._check_once(checked, seat)
+            return self._check_once(checked, seat) if found.outcome == Outcome.TIMEOUT else found
+
+    def _check_once(self, checked: CheckedCalls, seat: _Seat) -> Checked:
+        wrong: list[Reply] = []
+
+        def is_right(index: int, frame: bytes) -> bool:
+            reply = reply_of(frame)
+            if index >= 0 and reply.outcome == Outcome.PASSED and checked.is_same(index, reply):
+                return True
+            wrong.append(reply)
+            return False
+
+        header = seat.first.ask(self._calling(checked.calls, checked.digests), is_right).header
+        ended, text, seconds = Outcome(header["ended"]), header["text"], header["seconds"]
+        if wrong:
+            outcome = wrong[0].outcome if wrong[0].outcome != Outcome.PASSED else Outcome.WRONG
+            return Checked(outcome, max(0, header["calls"] - 1), wrong[0], text, seconds)
+        return Checked(ended, header["calls"], None, text, seconds)
+
+    def _calling(self, calls: Calls, digests: bytes) -> dict[str, Any]:
+        """The request for calls, as jailed/calling.py takes it."""
+        inputs = calls.inputs
+        what = {"kind": "call", "program": calls.program, "function": calls.function, "seed": calls.seed}
+        limits = {"cpu_seconds": inputs.cpu_seconds, "total_seconds": inputs.total_seconds, "limits": self._numbers()}
+        return {**what, **limits, "inputs": inputs.encoded, "digests": base64.b64encode(digests).decode("ascii")}
+
+    def _try(self, task: tuple[Sequence[str], Sequence[str]]) -> Execution | SandboxError:
+        try:
+            return self._execute(*map(tuple, task))
+        except SandboxError as error:
+            return error
 
     def _execute(self, solutions: tuple[str, ...], tests: tuple[str, ...]) -> Execution:
         with self._seat() as seat:
@@ -273,10 +342,3 @@ def _require_vital(layers: Sequence[str], allow_weaker: bool) -> None:
             f"this machine lacks vital isolation: {'; '.join(missing)}. `codedpo doctor` tells what that means; "
             "set sandbox.allow_weaker: true only for code that you trust"
         )
-
-
-def _result(future: Future[Execution]) -> Execution | SandboxError:
-    try:
-        return future.result()
-    except SandboxError as error:
-        return error

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,14 +90,23 @@ class Worker:
                 f"({own.memory_mb}) enough?"
             ) from error
 
-    def ask(self, request: dict[str, Any]) -> Answer:
-        """The answer to a request; a process that dies on it is replaced, and SandboxError says so the second time."""
+    def ask(self, request: dict[str, Any], consulted: Callable[[int, bytes], bool] | None = None) -> Answer:
+        """The answer to a request; a process that dies on it is replaced, and SandboxError says so the second time.
+
+        Args:
+            consulted: says, where the zygote asks in between about something, whether to go on.
+        """
         for _ in range(_ATTEMPTS):
             try:
                 if self._process is None:
                     self.start()
                 self._send(request)
-                return self._receive()
+                answer = self._receive()
+                while "consult" in answer.header:
+                    assert consulted is not None
+                    self._send({"go_on": consulted(answer.header["consult"], answer.tail)})
+                    answer = self._receive()
+                return answer
             except (EOFError, BrokenPipeError):
                 if self._stopped.is_set():
                     break

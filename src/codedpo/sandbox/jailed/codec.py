@@ -12,11 +12,13 @@ import collections
 import datetime
 import decimal
 import fractions
+import hashlib
 import json
 import os
 
 MAX_BYTES = 32 << 20
 """Longest frame, bytes."""
+DIGEST_BYTES = 16
 _MAX_ITEMS = 10_000  # of an iterator, which may be endless
 
 
@@ -52,6 +54,11 @@ def loads(data):
         raise ValueError("not a message") from error
 
 
+def digest(data):
+    """What stands for a message's bytes: `DIGEST_BYTES` of them."""
+    return hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()
+
+
 def encode(value, reference):
     """A JSON value that stands for `value`.
 
@@ -79,7 +86,12 @@ def encode_int(value):
 
 
 def _items(values, reference):
-    return [encode(value, reference) for value in values]
+    kinds = set(map(type, values))
+    if not kinds <= _SCALARS:
+        return [encode(value, reference) for value in values]
+    if int not in kinds or (len(kinds) == 1 and min(values) > -_BIG and max(values) < _BIG):
+        return list(values)
+    return [encode_int(value) if type(value) is int else value for value in values]
 
 
 def _pairs(mapping, reference):
@@ -181,7 +193,7 @@ def decode(value, dereference):
     """
     kind = type(value)
     if kind is list:
-        return [decode(item, dereference) for item in value]
+        return _list(value, dereference)
     if kind is not dict:
         return value
     if len(value) != 1:
@@ -201,6 +213,9 @@ def decode(value, dereference):
 def _list(content, dereference):
     if type(content) is not list:
         raise ValueError("not a list")
+    kinds = set(map(type, content))
+    if list not in kinds and dict not in kinds:
+        return content
     return [decode(item, dereference) for item in content]
 
 

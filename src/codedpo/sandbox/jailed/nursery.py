@@ -10,11 +10,12 @@ import signal
 import socket
 import struct
 
+import caller
 import inside
 import processes
 import solver
 
-_SOLVE, _THREADED, _INSIDE, _BURY, _SWEEP = range(5)
+_SOLVE, _THREADED, _INSIDE, _CALL, _BURY, _SWEEP = range(6)
 _COMMAND, _ANSWER = struct.Struct("=ii"), struct.Struct("=iid")
 
 
@@ -43,6 +44,10 @@ class Nursery:
         """Start a process that judges itself (inside.py); its process id."""
         return self._ask(_INSIDE, 0, fd)[0]
 
+    def fork_caller(self, fd):
+        """Start a process that calls a program's function (caller.py); its process id."""
+        return self._ask(_CALL, 0, fd)[0]
+
     def bury(self, child):
         """Kill a child; (exit status, processor seconds)."""
         return self._ask(_BURY, child)[1:]
@@ -68,6 +73,7 @@ def _serve(control, confine):
         _SOLVE: (solver.serve, False),
         _THREADED: (solver.serve, True),
         _INSIDE: (inside.serve, True),
+        _CALL: (caller.serve, True),
     }
     while True:
         data, fds, _, _ = socket.recv_fds(control, _COMMAND.size, 1)

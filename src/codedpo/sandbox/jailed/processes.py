@@ -79,6 +79,10 @@ class Children:
         """Start a process that judges itself, and learns of one test only, over `fd`; its process id."""
         return self._nursery.fork_inside(fd)
 
+    def fork_caller(self, fd):
+        """Start a process that calls a program's function and knows nothing else, over `fd`; its process id."""
+        return self._nursery.fork_caller(fd)
+
     def wait(self, fd, cpu_seconds, child, judge=None):
         """Whether `fd` can be read before the child (and the judge, from now on) used `cpu_seconds` together."""
         poll = self._poll
@@ -105,7 +109,7 @@ class Children:
         return found
 
     def bury_solver(self, child):
-        """Kill a child of `fork_solver` or `fork_inside`, clean up behind it; (exit status, processor seconds)."""
+        """Kill a child that the nursery forked, clean up behind it; (exit status, processor seconds)."""
         found = self._nursery.bury(child)
         self._clean()
         return found

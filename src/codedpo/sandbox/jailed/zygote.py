@@ -89,8 +89,13 @@ def _live(config, without, layers, requests, answers):
     gc.collect()
     gc.freeze()
     _send(answers, {"layers": layers})
+
+    def consult(index, tail):
+        _send(answers, {"consult": index}, tail)
+        return _receive(requests)["go_on"]
+
     while (request := _receive(requests)) is not None:
-        _send(answers, *serving.serve(request, kept, clerk))
+        _send(answers, *serving.serve(request, kept, clerk, consult))
 
 
 def _enter_jail(scratch, memory_mb, layers, without):

@@ -1,0 +1,106 @@
+"""Problems and programs in, verdicts out: statements and calls run in the sandbox, values are compared here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from codedpo.benchmarks.oracle import Expected, Oracle
+from codedpo.benchmarks.problem import InputSet, Problem
+from codedpo.records import Execution, Outcome
+from codedpo.sandbox import Calls, Checked, CheckedCalls, Reply, Sandbox
+
+_TEST = "test"
+"""The name of what a problem's statements say, beside the names of its sets of inputs."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What became of one program."""
+
+    outcomes: Mapping[str, Outcome]
+    """By what it was judged: `test`, or the name of a set of inputs."""
+    reason: str
+    """Why it did not pass; empty where it did."""
+    cpu_seconds: float
+    """Processor time of all its processes."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything passed."""
+        return self.outcome == Outcome.PASSED
+
+    @property
+    def outcome(self) -> Outcome:
+        """The first that is not a pass, or PASSED."""
+        return next((outcome for outcome in self.outcomes.values() if outcome != Outcome.PASSED), Outcome.PASSED)
+
+
+def judge(items: Sequence[tuple[Problem, str]], sandbox: Sandbox, oracle: Oracle) -> list[Judgement]:
+    """The verdict on each program.
+
+    Args:
+        items: (problem, whole program).
+        oracle: prepared for these problems.
+
+    Raises:
+        SandboxError: the sandbox broke.
+    """
+    tests = sandbox.execute_many(([program], [problem.test]) for problem, program in items if problem.test)
+    calls = sandbox.check_many(_calls(items, oracle))
+    return [_judgement(problem, tests, calls, oracle) for problem, _ in items]
+
+
+def _calls(items: Iterable[tuple[Problem, str]], oracle: Oracle) -> Iterator[CheckedCalls]:
+    for problem, program in items:
+        for inputs in problem.inputs:
+            expected = oracle.expected(problem, inputs)
+            limited = Calls(program, problem.entry_point, expected.limits(inputs.arguments))
+            digests = expected.digests if inputs.rule.equal_is_same else bytes(len(expected.digests))
+            yield CheckedCalls(limited, digests, _Comparison(inputs, expected))
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """Says of a reply whether it is what the reference gave."""
+
+    inputs: InputSet
+    expected: Expected
+
+    def __call__(self, index: int, reply: Reply) -> bool:
+        given, tolerance = self.inputs.arguments[index], float(self.expected.tolerances[index])
+        return self.inputs.rule.is_same(reply.value, self.expected.value(index), given, tolerance)
+
+
+def _judgement(problem: Problem, tests: Iterator[Execution], calls: Iterator[Checked], oracle: Oracle) -> Judgement:
+    outcomes: dict[str, Outcome] = {}
+    reasons: list[str] = []
+    seconds = 0.0
+    if problem.test:
+        execution = next(tests)
+        outcomes[_TEST] = Outcome(execution.outcomes[0, 0])
+        reasons += [reason.text for reason in execution.reasons]
+        seconds += float(execution.cpu_seconds[0, 0])
+    for inputs, checked in zip(problem.inputs, islice(calls, len(problem.inputs)), strict=True):
+        outcomes[inputs.name] = checked.outcome
+        if checked.outcome != Outcome.PASSED:
+            reasons.append(f"{inputs.name}: {_reason(problem, inputs, checked, oracle)}")
+        seconds += checked.seconds
+    return Judgement(outcomes, "; ".join(reasons), seconds)
+
+
+def _reason(problem: Problem, inputs: InputSet, checked: Checked, oracle: Oracle) -> str:
+    """Which call did not pass, and why."""
+    reply = checked.reply
+    if reply is not None and checked.text:
+        return f"{checked.text}: {reply.text}"
+    if checked.calls >= len(inputs.arguments):
+        return checked.text
+    shown = f"call {checked.calls}, {problem.entry_point}{inputs.arguments[checked.calls]!r:.200}"
+    if reply is None:
+        return f"{shown}: {checked.text}"
+    if reply.outcome != Outcome.PASSED:
+        return f"{shown}: {reply.text}"
+    expected = oracle.expected(problem, inputs).value(checked.calls)
+    return f"{shown}: {reply.value!r:.100} instead of {inputs.rule.expected(expected)!r:.100}"

@@ -1,0 +1,169 @@
+"""Reference solutions in, what they give on a benchmark's inputs and how long that takes here out; kept in files.
+
+The references run in the same jail as the programs that are compared with them. A reference that raises, or takes too
+long, makes its problem say nothing, and then no score of the benchmark would mean anything here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import platform
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codedpo.benchmarks.problem import InputSet, Problem
+from codedpo.errors import RecordError
+from codedpo.records import Outcome
+from codedpo.sandbox import Calls, Inputs, Replies, Sandbox
+from codedpo.sandbox.calls import reply_of
+from codedpo.sandbox.jailed.codec import digest
+from codedpo.store import read_records, write_bytes, write_records
+
+VERSION = 1
+"""Raised whenever the same references would give another oracle."""
+_REFERENCE_SECONDS = 60.0
+_LARGE_BYTES = 1 << 14
+_LEAST_SECONDS, _FACTOR, _MOST_SECONDS = 1.0, 4.0, 60.0
+"""Limits of the reference evaluator: of a call, 4 times what the reference takes, 1 s at least; of all calls, 60 s."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """What is kept of one set of inputs of one problem; the values themselves lie in a file of their own."""
+
+    problem: str
+    inputs: str
+    """Name of the set."""
+    key: str
+    """Of what was run; the name of the file of values."""
+    digests: NDArray[np.uint8] = field(metadata={"dtype": "uint8"})
+    """(n_calls, 16) of the values."""
+    ends: NDArray[np.int64] = field(metadata={"dtype": "int64"})
+    """(n_calls,) where each value ends in the file."""
+    tolerances: NDArray[np.float64] = field(metadata={"dtype": "float64"})
+    """(n_calls,) see `Rule.tolerances`."""
+    seconds: NDArray[np.float64] = field(metadata={"dtype": "float64", "measured": "true"})
+    """(n_calls,) processor time that the reference took."""
+
+
+class Expected:
+    """What a problem's reference gives on one set of inputs; values are read where they are asked for."""
+
+    def __init__(self, kept: _Kept, file: Path):
+        self._kept, self._file = kept, file
+        self.digests = kept.digests.tobytes()
+        self.tolerances = kept.tolerances
+        self.seconds = kept.seconds
+
+    def value(self, index: int) -> Any:
+        """Of one call."""
+        start = int(self._kept.ends[index - 1]) if index else 0
+        with self._file.open("rb") as file:
+            file.seek(start)
+            return reply_of(_unpacked(file.read(int(self._kept.ends[index]) - start))).value
+
+    def limits(self, arguments: tuple[tuple[Any, ...], ...]) -> Inputs:
+        """The inputs with what a program may take for each of them."""
+        each = np.maximum(_LEAST_SECONDS, _FACTOR * self.seconds)
+        return Inputs(arguments, tuple(each.tolist()), float(min(_MOST_SECONDS, each.sum()) + 1))
+
+
+class Oracle:
+    """Expected values of problems, made where they are asked for first.
+
+    Args:
+        folder: where they are kept.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder / "oracles"
+        self._known: dict[tuple[str, str], Expected] = {}
+
+    def prepare(self, problems: Sequence[Problem], sandbox: Sandbox) -> None:
+        """Run the references of those problems that have inputs, or read what an earlier call kept.
+
+        Raises:
+            RecordError: a reference fails here.
+            SandboxError: the sandbox broke.
+        """
+        cases = [(problem, inputs) for problem in problems for inputs in problem.inputs]
+        keys = [_key(problem, inputs) for problem, inputs in cases]
+        if not cases:
+            return
+        table = self._folder / f"{_hash([VERSION, platform.python_version(), keys])}.parquet"
+        if not table.exists():
+            write_records(table, _Kept, list(self._made(cases, keys, sandbox)))
+        for kept in read_records(table, _Kept):
+            self._known[kept.problem, kept.inputs] = Expected(kept, self._folder / f"{kept.key}.values")
+
+    def expected(self, problem: Problem, inputs: InputSet) -> Expected:
+        """What the reference gives; the problem must have been prepared."""
+        return self._known[problem.id, inputs.name]
+
+    def _made(
+        self, cases: Sequence[tuple[Problem, InputSet]], keys: Sequence[str], sandbox: Sandbox
+    ) -> Iterator[_Kept]:
+        calls = (Calls(problem.reference, problem.entry_point, _unbounded(inputs)) for problem, inputs in cases)
+        failed: list[str] = []
+        for (problem, inputs), key, replies in zip(cases, keys, sandbox.call_many(calls), strict=True):
+            answered = list(replies.values())
+            frames, seconds = [frame for frame, _ in answered], [seconds for _, seconds in answered]
+            values = [reply_of(frame) for frame in frames]
+            reason = _fault(inputs, replies, values)
+            if reason:
+                failed.append(f"{problem.id} ({inputs.name}: {reason})")
+                continue
+            packed = [_packed(frame) for frame in frames]
+            write_bytes(self._folder / f"{key}.values", b"".join(packed))
+            yield _Kept(
+                problem=problem.id,
+                inputs=inputs.name,
+                key=key,
+                digests=np.frombuffer(b"".join(map(digest, frames)), np.uint8).reshape(len(frames), -1),
+                ends=np.cumsum([len(frame) for frame in packed], dtype=np.int64),
+                tolerances=inputs.rule.tolerances([value.value for value in values]),
+                seconds=np.array(seconds, dtype=np.float64),
+            )
+        if failed:
+            raise RecordError(
+                f"{len(cases) - len(failed)} of {len(cases)} reference solutions pass here, so no score is given; "
+                f"failing: {', '.join(failed[:5])}"
+            )
+
+
+def _fault(inputs: InputSet, replies: Replies, values: Sequence[Any]) -> str:
+    """What is wrong with a reference's replies; empty where nothing is."""
+    if replies.ended != Outcome.PASSED:
+        return replies.load_error or replies.text or replies.ended.name.lower()
+    if len(values) != len(inputs.arguments):
+        return f"{len(values)} values of {len(inputs.arguments)}"
+    return next((reply.text for reply in values if reply.outcome != Outcome.PASSED), "")
+
+
+def _packed(frame: bytes) -> bytes:
+    """A value as it is kept: a large one is compressed, and then begins otherwise than JSON does."""
+    return zlib.compress(frame, level=1) if len(frame) > _LARGE_BYTES else frame
+
+
+def _unpacked(data: bytes) -> bytes:
+    return data if data.startswith(b"[") else zlib.decompress(data)
+
+
+def _unbounded(inputs: InputSet) -> Inputs:
+    n_calls = len(inputs.arguments)
+    return Inputs(inputs.arguments, (_REFERENCE_SECONDS,) * n_calls, 2 * _REFERENCE_SECONDS)
+
+
+def _key(problem: Problem, inputs: InputSet) -> str:
+    return _hash([VERSION, problem.id, problem.reference, problem.entry_point, inputs, platform.python_version()])
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(pickle.dumps(content, protocol=4)).hexdigest()[:24]

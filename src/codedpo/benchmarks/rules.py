@@ -1,0 +1,151 @@
+"""Values that a program gave and those of the reference in, whether they count as the same out.
+
+The rules are those of the reference evaluator of HumanEval+ and MBPP+ (evalplus 0.3.1, arXiv 2305.01210): equal, or
+floats within numpy's `allclose` and of equal types, and a few oracles for problems that allow more than one answer.
+Values are plain data; the programs' own code never runs here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+_RTOL = 1e-7
+_FLOAT_ATOL = 1e-6
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What counts as the same for one problem."""
+
+    atol: float = 0.0
+    """Absolute tolerance; 0: values are equal, or, where the reference gives floats, within 1e-6."""
+    as_sets: bool = False
+    """The order and number of the items mean nothing."""
+    is_none: bool = False
+    """Only whether the value is None counts."""
+    special: str = ""
+    """A name in `SPECIAL`; empty: none."""
+
+    @property
+    def equal_is_same(self) -> bool:
+        """Whether what equals the reference's value counts as the same without further ado."""
+        return self.special not in _DECIDING
+
+    def tolerances(self, expected: Sequence[Any]) -> NDArray[np.float64]:
+        """(n_calls,) absolute tolerance of each call, 0 where values must be equal.
+
+        As in the reference evaluator, once one expected value was a float, the tolerance for floats holds for all
+        calls after it.
+        """
+        if self.atol or self.is_none:
+            return np.full(len(expected), self.atol)
+        floats = np.array([_is_floats(value) for value in expected], dtype=bool)
+        return np.asarray(np.where(np.logical_or.accumulate(floats), _FLOAT_ATOL, 0.0))
+
+    def is_same(self, value: Any, wanted: Any, given: Sequence[Any], tolerance: float) -> bool:
+        """Whether a value counts as the reference's.
+
+        Args:
+            given: the arguments of the call.
+            tolerance: of the call, see `tolerances`.
+        """
+        try:
+            return self._is_same(value, self.expected(wanted), given, tolerance)
+        except Exception:  # what an odd or hostile value makes of a comparison is no pass
+            return False
+
+    def expected(self, value: Any) -> Any:
+        """What a program's value is compared with, from what the reference gave."""
+        return value is not None if self.is_none else value
+
+    def _is_same(self, value: Any, wanted: Any, given: Sequence[Any], tolerance: float) -> bool:
+        if self.special in _DECIDING:
+            return SPECIAL[self.special](value, given, tolerance)
+        if self.as_sets:
+            return bool(set(value) == set(wanted))
+        if self.is_none:
+            return bool(value == wanted if isinstance(value, bool) else wanted == (value is not None))
+        if value == wanted or (self.special and SPECIAL[self.special](value, given, self.atol)):
+            return True
+        return tolerance != 0 and type(value) is type(wanted) and _is_close(value, wanted, tolerance)
+
+
+def _is_floats(value: Any) -> bool:
+    if isinstance(value, float):
+        return True
+    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(item, float) for item in value)
+
+
+def _is_close(value: Any, wanted: Any, atol: float) -> bool:
+    if isinstance(wanted, (list, tuple)) and len(value) != len(wanted):
+        return False
+    return bool(np.allclose(value, wanted, rtol=_RTOL, atol=atol))
+
+
+def _any_boolean(value: Any, given: Sequence[Any], atol: float) -> bool:
+    """Mbpp/164, `are_equivalent`: the evaluator lets everything pass, since the problem can be read in several ways."""
+    return True
+
+
+def _zero(value: Any, given: Sequence[Any], atol: float) -> bool:
+    """Mbpp/295, `sum_div`."""
+    return bool(value == 0)
+
+
+def _surface_from_height(value: Any, given: Sequence[Any], atol: float) -> bool:
+    """Mbpp/581, `surface_Area`: the height is that of the pyramid, not of its sides."""
+    base, height = given
+    return bool(abs(value - round(base**2 + 2 * base * math.sqrt((base / 2) ** 2 + height**2))) <= atol)
+
+
+def _digits_apart(value: Any, given: Sequence[Any], atol: float) -> bool:
+    """Mbpp/558, `digit_distance_nums`: the digits of both numbers, the shorter one filled with zeros."""
+    first, second = map(str, given)
+    width = max(len(first), len(second))
+    pairs = zip(first.zfill(width), second.zfill(width), strict=True)
+    return bool(value == sum(abs(int(a) - int(b)) for a, b in pairs))
+
+
+def _root(value: Any, given: Sequence[Any], atol: float) -> bool:
+    """HumanEval/32, `find_zero`: any zero of the polynomial."""
+    (coefficients,) = given
+    total = sum(coefficient * math.pow(value, power) for power, coefficient in enumerate(coefficients))
+    return abs(total) <= atol
+
+
+def _never(value: Any, given: Sequence[Any], atol: float) -> bool:
+    """HumanEval/32 in evalplus 0.3.0 and 0.3.1: a pass is not written down, so that no program ever passes."""
+    return False
+
+
+SPECIAL: dict[str, Callable[[Any, Sequence[Any], float], bool]] = {
+    "are_equivalent": _any_boolean,
+    "sum_div": _zero,
+    "surface_Area": _surface_from_height,
+    "digit_distance_nums": _digits_apart,
+    "find_zero": _root,
+    "find_zero, never passed": _never,
+}
+"""Upstream's special oracles (evalplus/eval/_special_oracle.py), by entry point: (value, arguments, atol) -> bool."""
+_DECIDING = ("find_zero", "find_zero, never passed")
+"""Those that decide alone; the others let pass more than is equal."""
+IS_NONE = frozenset({"check_str", "text_match_three", "text_starta_endb"})
+"""Entry points of MBPP+ whose value only counts as None or not (MBPP_OUTPUT_NOT_NONE_TASKS)."""
+
+
+def rule_of(entry_point: str, atol: float, *, as_sets: bool = False, compatible: bool = False) -> Rule:
+    """The rule of a problem of HumanEval+ or MBPP+.
+
+    Args:
+        compatible: as evalplus 0.3.1 does it, with its fault in HumanEval/32.
+    """
+    special = entry_point if entry_point in SPECIAL else ""
+    if compatible and entry_point == "find_zero":
+        special = "find_zero, never passed"
+    return Rule(float(cast(float, atol)), as_sets, entry_point in IS_NONE, special)

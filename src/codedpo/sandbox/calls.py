@@ -1,0 +1,157 @@
+"""Programs whose function is called on many inputs: what is asked, and what each call gave.
+
+What a program returns comes back as plain data (jailed/codec.py) and is compared here, in a process that runs none of
+its code; what is expected of it never reaches the program's process.
+"""
+
+from __future__ import annotations
+
+import base64
+import pickle
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from codedpo.records import Outcome
+from codedpo.sandbox.jailed import codec
+from codedpo.sandbox.jailed.outcomes import REFUSALS
+
+_HEAD = struct.Struct("<Id")
+"""Of a frame: length and seconds, as in jailed/caller.py."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Arguments of each call, and how long it may take."""
+
+    arguments: tuple[tuple[Any, ...], ...] = field(repr=False)
+    """Plain built-in data."""
+    cpu_seconds: tuple[float, ...] = field(repr=False)
+    """Of processor time, by call."""
+    total_seconds: float
+    """Of processor time for all calls."""
+
+    @cached_property
+    def encoded(self) -> str:
+        """The arguments as they travel."""
+        return base64.b64encode(pickle.dumps(list(self.arguments), protocol=4)).decode("ascii")
+
+
+@dataclass(frozen=True)
+class Calls:
+    """A program and what to call of it."""
+
+    program: str = field(repr=False)
+    function: str
+    """An expression that gives the function, such as `f` or `Solution().f`."""
+    inputs: Inputs
+    seed: int = 0
+    """Of `random`, before the program is loaded."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What one call gave."""
+
+    outcome: Outcome
+    """PASSED where it returned; else EXCEPTION, OUT_OF_MEMORY or BLOCKED."""
+    value: Any
+    text: str
+    """Of the exception."""
+
+
+@dataclass(frozen=True)
+class CheckedCalls:
+    """Calls whose values are compared as they come; the first that is wrong ends the program."""
+
+    calls: Calls
+    digests: bytes = field(repr=False)
+    """Of the expected values, one after the other (jailed/calling.py, `digest`): what has them is right."""
+    is_same: Callable[[int, Reply], bool]
+    """Asked about every other reply, with the index of its call."""
+
+
+@dataclass(frozen=True)
+class Replies:
+    """What a program's calls gave, all of them."""
+
+    ended: Outcome
+    """PASSED where each call returned or raised; else why there are fewer replies than calls."""
+    text: str
+    """Why, where it did not."""
+    frames: bytes = field(repr=False)
+    """As jailed/caller.py writes them."""
+    seconds: float
+    """Processor time of the process, read from outside."""
+
+    def values(self) -> Iterator[tuple[bytes, float]]:
+        """By call: the JSON of its reply, and its processor seconds as the program's own process read them."""
+        return (part for place, part in enumerate(self._parts()) if place)  # the first says that it is loaded
+
+    @property
+    def load_error(self) -> str:
+        """What loading the program raised; empty where it was loaded."""
+        frame, _ = next(self._parts(), (b'["loaded"]', 0.0))
+        return "" if frame == b'["loaded"]' else reply_of(frame).text
+
+    def _parts(self) -> Iterator[tuple[bytes, float]]:
+        position, view = 0, memoryview(self.frames)
+        while position + _HEAD.size <= len(view):
+            start = position + _HEAD.size
+            size, seconds = _HEAD.unpack_from(view, position)
+            position = start + size
+            if position <= len(view):
+                yield bytes(view[start:position]), seconds
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What became of checked calls."""
+
+    outcome: Outcome
+    """PASSED where every value is right; WRONG where one is not; else what the call or the process came to."""
+    calls: int
+    """Right ones; also the index of the one that was not."""
+    reply: Reply | None
+    """The one that was not right, where there is one."""
+    text: str
+    """What became of the process, where that decides."""
+    seconds: float
+    """Processor time of the process, read from outside."""
+
+
+def reply_of(frame: bytes) -> Reply:
+    """What the JSON of a frame says; one that a program forged says nothing."""
+    try:
+        match codec.loads(frame):
+            case ["value", value]:
+                return Reply(Outcome.PASSED, codec.decode(value, _no_data), "")
+            case ["raised", str() as kind, str() as name, str() as text, number]:
+                return Reply(_outcome(kind, number), None, f"{name}: {text}")
+            case _:
+                pass
+    except (ValueError, TypeError, RecursionError, OverflowError, MemoryError):
+        pass
+    return Reply(Outcome.EXCEPTION, None, "it gave what cannot be read")
+
+
+def _outcome(kind: str, number: object) -> Outcome:
+    if kind == "MemoryError":
+        return Outcome.OUT_OF_MEMORY
+    return Outcome.BLOCKED if number in REFUSALS else Outcome.EXCEPTION
+
+
+class _NoData:
+    """In place of a returned value that is no plain data: equal to nothing but itself."""
+
+    def __init__(self, kind: str):
+        self._kind = kind
+
+    def __repr__(self) -> str:
+        return f"<{self._kind}>"
+
+
+def _no_data(content: Any) -> _NoData:
+    return _NoData(str(content[1]) if isinstance(content, list) and len(content) == 3 else "object")

@@ -1,0 +1,75 @@
+"""A program's process that calls one of its functions on many inputs and says what each call gave.
+
+It knows the inputs and nothing of what is expected: it is forked from the nursery, and values are compared elsewhere,
+in a process that runs no untrusted code. Nothing that it says is believed except as a value.
+"""
+
+import os
+import pickle
+import random
+import struct
+import time
+
+import codec
+import solver
+
+LOADED, VALUE, RAISED = "loaded", "value", "raised"
+HEAD = struct.Struct("<Id")
+"""Of a frame: bytes of what follows, seconds."""
+
+
+def serve(fd):
+    """Learn program, function, seed and inputs, load the program, then call: one frame after loading and each call.
+
+    A frame is 4 bytes of length, 8 bytes of processor seconds and JSON: [LOADED], [VALUE, encoded value] or [RAISED,
+    nearest built-in class, class, text, errno]; after one that says that loading failed no other follows.
+    """
+    program, function, seed, inputs = pickle.loads(_receive(fd))  # from the zygote, not from untrusted code
+    random.seed(seed)
+    try:
+        namespace = solver.load(compile(program, "<solution>", "exec", dont_inherit=True))
+        called = eval(compile(function, "<function>", "eval", dont_inherit=True), namespace)
+    except BaseException as error:
+        _say(fd, [RAISED, *solver.describe(error)], 0.0)
+        return
+    _say(fd, [LOADED], 0.0)
+    clock = time.process_time
+    for arguments in pickle.loads(inputs):
+        start = clock()
+        try:
+            value = called(*arguments)
+            seconds = clock() - start
+            reply = [VALUE, codec.encode(value, _no_data)]
+        except BaseException as error:
+            seconds = clock() - start
+            reply = [RAISED, *solver.describe(error)]
+        _say(fd, reply, seconds)
+
+
+def _no_data(value):
+    """In place of what cannot travel: equal to nothing."""
+    return {"reference": [0, type(value).__name__[:80], callable(value)]}
+
+
+def _say(fd, reply, seconds):
+    try:
+        data = codec.dumps(reply)
+    except BaseException as error:  # too deep, or no data after all
+        data = codec.dumps([RAISED, *solver.describe(error)])
+    codec.write_all(fd, HEAD.pack(len(data), seconds) + data)
+
+
+def _receive(fd):
+    size = int.from_bytes(_exactly(fd, 4), "little")
+    return _exactly(fd, size)
+
+
+def _exactly(fd, size):
+    parts = []
+    while size:
+        part = os.read(fd, min(size, 1 << 20))
+        if not part:
+            os._exit(1)
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
