@@ -85,7 +85,7 @@ def _task(problem: dict[str, Any]) -> dict[str, str]:
 
 def _pack(run: Path, output: Path) -> None:
     """Write the samples of a run with what MBPP+ says of them, for `codedpo bench rankers`."""
-    judged = {task.id: task for task in judged_tasks(run, "mbppplus", default_cache())}
+    judged = {task.id: task for task in judged_tasks(run, "mbpp_plus", default_cache())}
     with gzip.GzipFile(output, "wb", mtime=0) as file:
         for execution in stage_rows(run, "executions", Execution):
             samples = execution.samples

@@ -1,7 +1,7 @@
 """A finished run in; how many pairs each rule and filter makes or stops, and pairs drawn by a seed, shown whole, out.
 
     python perf/pairs.py filters RUN     # every setting beside the defaults, on the run's own samples
-    python perf/pairs.py filters RUN --benchmark mbppplus    # and how many of the pairs are what they claim to be
+    python perf/pairs.py filters RUN --benchmark mbpp_plus    # and how many of the pairs are what they claim to be
     python perf/pairs.py draw RUN --count 10 --seed 0
 
 Samples are executed (stubs too) and timed here again, since credible tests differ from setting to setting.

@@ -5,9 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from codedpo.benchmarks import InputSet, Problem
 from codedpo.benchmarks.humaneval import HumanEval
-from codedpo.errors import RecordError
-from codedpo.evaluate import Evaluate, PassRate, Verdict, compare, interval, judge, pass_at_k, require_references
+from codedpo.benchmarks.oracle import Oracle
+from codedpo.errors import ConfigError, RecordError
+from codedpo.evaluate import (
+    Check,
+    Evaluate,
+    PassRate,
+    Verdict,
+    compare,
+    interval,
+    judge_answers,
+    pass_at_k,
+    require_references,
+)
 from codedpo.llms import Completion
 from codedpo.sandbox import Limits, Sandbox
 
@@ -29,19 +41,48 @@ def test_pass_at_k_refuses_impossible_counts() -> None:
         pass_at_k(3, 4, 1)
 
 
-def test_every_reference_solution_of_humaneval_passes() -> None:
+def test_every_reference_solution_of_humaneval_passes(tmp_path: Path) -> None:
     problems = HumanEval().problems()
     assert len(problems) == 164
     with Sandbox(workers=2, limits=LIMITS) as sandbox:
-        require_references(problems, sandbox)
+        require_references(problems, sandbox, Oracle(tmp_path))
 
 
-def test_a_broken_oracle_gives_no_score() -> None:
+def test_a_broken_oracle_gives_no_score(tmp_path: Path) -> None:
     from dataclasses import replace
 
     problems = [replace(problem, test="assert False") for problem in HumanEval().problems()[:2]]
     with Sandbox(limits=LIMITS) as sandbox, pytest.raises(RecordError, match="0 of 2 reference solutions pass here"):
-        require_references(problems, sandbox)
+        require_references(problems, sandbox, Oracle(tmp_path))
+
+
+def test_a_benchmarks_own_fields_come_from_the_configuration(tmp_path: Path) -> None:
+    row = {"task_id": "x/1", "prompt": "def f(x):\n", "canonical_solution": "    return x\n", "entry_point": "f",
+           "atol": 0, "base_input": [[1]], "plus_input": [[2]]}  # fmt: skip
+    (tmp_path / "data.jsonl").write_text(json.dumps(row))
+    options = {"humaneval_plus": {"path": str(tmp_path / "data.jsonl")}}
+    (problem,) = Evaluate(benchmark="humaneval_plus").problems(options)
+    assert [inputs.arguments for inputs in problem.inputs] == [((1,),), ((2,),)]
+    with pytest.raises(ConfigError, match=r"benchmarks\.humaneval_plus: .*paht"):
+        Evaluate(benchmark="humaneval_plus").problems({"humaneval_plus": {"paht": "x"}})
+
+
+def test_answers_are_judged_part_by_part(tmp_path: Path) -> None:
+    inputs = (InputSet("base", ((1,),)), InputSet("plus", ((-1,),)))
+    problem = Problem("t/1", "def f(x):\n", "f", "def f(x):\n    return abs(x)", inputs=inputs)
+    answers = [Completion(text, "length", 0, 0) for text in ("```\ndef f(x):\n    return x\n```", "I cannot")]
+    oracle = Oracle(tmp_path)
+    with Sandbox(limits=LIMITS) as sandbox:
+        require_references([problem], sandbox, oracle)
+        half, none = judge_answers([problem] * 2, answers, sandbox, oracle)
+    assert half.checks == (Check("base", "passed"), Check("plus", "wrong"))
+    assert (half.passed, half.outcome) == (False, "wrong")
+    assert half.reason == "plus: call 0, f(-1,): -1 instead of 1"
+    assert (none.passed, none.outcome, none.reason) == (
+        False,
+        "no_program",
+        "the answer was cut at evaluate.max_tokens",
+    )
 
 
 def test_a_subset_is_fixed_and_named() -> None:
@@ -51,13 +92,15 @@ def test_a_subset_is_fixed_and_named() -> None:
 
 
 @pytest.mark.parametrize(("model", "at_least"), [("qwen2.5-coder-0.5b", 76), ("smollm2-135m", 12)])
-def test_real_answers_are_read_as_well_as_they_can_be(shared_data: Path, model: str, at_least: int) -> None:
+def test_real_answers_are_read_as_well_as_they_can_be(
+    shared_data: Path, model: str, at_least: int, tmp_path: Path
+) -> None:
     with gzip.open(shared_data / "answers" / f"humaneval_{model}_greedy.jsonl.gz", "rt") as file:
         answers = {row["task_id"]: row["answer"] for row in map(json.loads, file)}
     problems = HumanEval().problems()
     completions = [Completion(answers[problem.id], "stop", 0, 0) for problem in problems]
     with Sandbox(workers=2, limits=LIMITS) as sandbox:
-        verdicts = judge(problems, completions, sandbox)
+        verdicts = judge_answers(problems, completions, sandbox, Oracle(tmp_path))
     assert sum(verdict.passed for verdict in verdicts) >= at_least
 
 

@@ -13,6 +13,7 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from codedpo.ablations import Ablations
+from codedpo.benchmarks import Problem
 from codedpo.checks import require_at_least
 from codedpo.decontaminate import Decontamination
 from codedpo.errors import ConfigError
@@ -79,6 +80,8 @@ class Config:
     """None: build data only."""
     evaluate: Evaluate | None = field(default=None)
     """None: no pass@1 before and after."""
+    benchmarks: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    """Fields of benchmarks by their names, such as {humaneval_plus: {path: HumanEvalPlus.jsonl.gz}}."""
     rounds: int = 1
     """Times that the model is trained; from the second on it has written the solutions and tests itself."""
     ablations: Ablations = Ablations()
@@ -109,6 +112,10 @@ class Config:
     def overlaps(self) -> bool:
         """Whether stages run side by side."""
         return self.overlap and self.llm_is_elsewhere
+
+    def problems(self) -> list[Problem]:
+        """The problems of `evaluate`; none without that section."""
+        return self.evaluate.problems(self.benchmarks) if self.evaluate else []
 
     @property
     def cache_folder(self) -> Path:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from codedpo.benchmarks import BENCHMARKS, Problem
+from codedpo.benchmarks.judging import judge
+from codedpo.benchmarks.oracle import Oracle
 from codedpo.checks import require_at_least
 from codedpo.code.extract import extract_program
-from codedpo.errors import RecordError
+from codedpo.errors import ConfigError, RecordError
 from codedpo.llms import LLM, Completion, OnAnswer, Request, Sampling
 from codedpo.plugins import resolve
 from codedpo.prompting import template
@@ -23,10 +27,11 @@ from codedpo.records import Outcome
 from codedpo.sandbox import Limits, Sandbox
 from codedpo.store import read_records, write_records
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same answers would be judged otherwise."""
 OpenLLM = Callable[[], AbstractContextManager[LLM]]
-_LIMITS = Limits(cpu_seconds=10, memory_mb=1024)
+LIMITS = Limits(cpu_seconds=10, memory_mb=4096)
+"""Of a program on a benchmark's statements; calls have limits of their own (benchmarks/oracle.py)."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +47,45 @@ class Evaluate:
     def __post_init__(self) -> None:
         require_at_least(self, "evaluate", every=1, max_tokens=1)
 
-    def problems(self) -> list[Problem]:
-        """The problems that are asked."""
-        benchmark = resolve(self.benchmark, BENCHMARKS, "evaluate.benchmark")()
-        return list(benchmark.problems())[:: self.every]
+    def problems(self, options: Mapping[str, Mapping[str, Any]] = MappingProxyType({})) -> list[Problem]:
+        """The problems that are asked.
+
+        Args:
+            options: fields of benchmarks by their names, the section `benchmarks` of the configuration.
+
+        Raises:
+            ConfigError: no such benchmark, or it has no such field.
+            RecordError: its data are missing or wrong.
+        """
+        return problems_of(self.benchmark, options, "evaluate.benchmark")[:: self.every]
 
     @property
     def title(self) -> str:
         """The subset's name in reports."""
         return self.benchmark if self.every == 1 else f"{self.benchmark}, every {self.every}th problem from the first"
+
+
+def problems_of(name: str, options: Mapping[str, Mapping[str, Any]], key: str) -> list[Problem]:
+    """All problems of a benchmark, see `Evaluate.problems`.
+
+    Args:
+        key: where the name stands, for errors.
+    """
+    chosen = dict(options.get(name, {}))
+    benchmark = resolve(name, BENCHMARKS, key)
+    try:
+        return list(benchmark(**chosen).problems())
+    except TypeError as error:
+        raise ConfigError(f"benchmarks.{name}: {error}") from error
+
+
+@dataclass(frozen=True)
+class Check:
+    """What became of one part of what a program is judged by."""
+
+    name: str
+    """`test`, or a set of inputs such as `base` and `plus`."""
+    outcome: str
 
 
 @dataclass(frozen=True)
@@ -63,6 +98,9 @@ class Verdict:
     reason: str
     answer: str
     program: str
+    checks: tuple[Check, ...] = ()
+    cpu_seconds: float = 0.0
+    """Processor time of the program's processes."""
 
 
 @dataclass(frozen=True)
@@ -84,64 +122,80 @@ class PassRate:
 
 def evaluate(
     settings: Evaluate,
+    problems: Sequence[Problem],
     weights: str,
     open_llm: OpenLLM,
     *,
     label: str,
     folder: Path,
+    oracle: Oracle,
     open_sandbox: Callable[[Limits], Sandbox],
     on_answer: OnAnswer,
 ) -> PassRate:
     """Greedy answers of a model to the benchmark, judged; kept in `folder` and not done again.
 
     Args:
+        problems: those of the settings.
         weights: hash that stands for the model's weights.
         open_llm: gives the model; called only where the verdicts are not there yet.
         label: `before` or `after`.
+        oracle: what the references give.
 
     Raises:
         RecordError: a reference solution fails here, so that no score would mean anything.
     """
-    problems = settings.problems()
     path = folder / f"{label}-{_key(settings, problems, weights)}.parquet"
     if not path.exists():
         sampling = Sampling(temperature=0.0, max_tokens=settings.max_tokens)
         requests = [Request(problem.messages(), sampling, seed=0) for problem in problems]
-        with open_sandbox(_LIMITS) as sandbox:
-            require_references(problems, sandbox)
+        with open_sandbox(LIMITS) as sandbox:
+            require_references(problems, sandbox, oracle)
             with open_llm() as llm:
                 answers = llm.generate(requests, on_answer)
-            write_records(path, Verdict, judge(problems, [completions[0] for completions in answers], sandbox))
+            write_records(path, Verdict, judge_answers(problems, [given[0] for given in answers], sandbox, oracle))
     return PassRate(label, tuple(read_records(path, Verdict)))
 
 
-def judge(problems: Sequence[Problem], answers: Sequence[Completion], sandbox: Sandbox) -> list[Verdict]:
-    """Extract a program from each answer and run the problem's test on it."""
+def judge_answers(
+    problems: Sequence[Problem], answers: Sequence[Completion], sandbox: Sandbox, oracle: Oracle
+) -> list[Verdict]:
+    """Extract a program from each answer and judge it.
+
+    Args:
+        oracle: prepared for these problems.
+    """
     programs = [
         extract_program(answer.text, problem.entry_point) for problem, answer in zip(problems, answers, strict=True)
     ]
-    tasks = (
-        ([problem.program(program)] if program else [], [problem.test])
-        for problem, program in zip(problems, programs, strict=True)
-    )
+    items = [
+        (problem, problem.program(program)) for problem, program in zip(problems, programs, strict=True) if program
+    ]
+    judged = iter(judge(items, sandbox, oracle))
     verdicts: list[Verdict] = []
-    for problem, answer, program, execution in zip(
-        problems, answers, programs, sandbox.execute_many(tasks), strict=True
-    ):
-        outcome = Outcome(execution.outcomes[0, 0]).name.lower() if program else "no_program"
-        reason = execution.reasons[0].text if execution.reasons else ""
-        if program is None and answer.finish_reason == "length":
-            reason = "the answer was cut at evaluate.max_tokens"
-        verdicts.append(Verdict(problem.id, outcome == "passed", outcome, reason, answer.text, program or ""))
+    for problem, answer, program in zip(problems, answers, programs, strict=True):
+        if program is None:
+            reason = "the answer was cut at evaluate.max_tokens" if answer.finish_reason == "length" else ""
+            verdicts.append(Verdict(problem.id, False, "no_program", reason, answer.text, ""))
+            continue
+        found = next(judged)
+        checks = tuple(Check(name, outcome.name.lower()) for name, outcome in found.outcomes.items())
+        verdicts.append(
+            Verdict(
+                problem.id, found.passed, found.outcome.name.lower(), found.reason, answer.text, program, checks,
+                found.cpu_seconds,
+            )
+        )  # fmt: skip
     return verdicts
 
 
-def require_references(problems: Sequence[Problem], sandbox: Sandbox) -> None:
+def require_references(problems: Sequence[Problem], sandbox: Sandbox, oracle: Oracle) -> None:
     """Run every reference solution; raises RecordError where one fails."""
-    results = sandbox.execute_many(([problem.reference], [problem.test]) for problem in problems)
+    oracle.prepare(problems, sandbox)
+    tested = [problem for problem in problems if problem.test]
+    results = sandbox.execute_many(([problem.reference], [problem.test]) for problem in tested)
     failed = [
         f"{problem.id} ({Outcome(execution.outcomes[0, 0]).name.lower()})"
-        for problem, execution in zip(problems, results, strict=True)
+        for problem, execution in zip(tested, results, strict=True)
         if not execution.passed[0, 0]
     ]
     if failed:
@@ -194,6 +248,6 @@ def interval(rate: PassRate) -> tuple[float, float]:
 
 
 def _key(settings: Evaluate, problems: Sequence[Problem], weights: str) -> str:
-    parts = [VERSION, asdict(settings), [asdict(problem) for problem in problems], asdict(_LIMITS)]
+    parts = [VERSION, asdict(settings), [problem.hash for problem in problems], asdict(LIMITS)]
     parts += [weights, asdict(template("solution")), asdict(template("base"))]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

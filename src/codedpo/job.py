@@ -107,8 +107,7 @@ def require_what_comes_last(config: Config) -> None:
         raise ConfigError(f"train.model: {error}") from error
     check_rounds(config)
     check_arguments(config.train)
-    if config.evaluate is not None:
-        config.evaluate.problems()
+    config.problems()
 
 
 def local_folder(config: Config) -> Path:

@@ -111,7 +111,7 @@ def _after_the_stages(config: Config, rows: _Rows) -> Iterator[str]:
         steps = rows.tasks * config.train.epochs * (1 - config.train.held_out)
         yield _line("train", f"about {steps:.0f} pairs seen, {steps * _SECONDS_PER_PAIR / 60:.0f} min")
     if config.evaluate is not None:
-        problems = len(config.evaluate.problems())
+        problems = len(config.problems())
         minutes = 2 * problems * _PROBLEM_TOKENS / _TOKENS_PER_SECOND / 60
         yield _line("evaluate", f"{problems} problems, before and after, {minutes:.0f} min")
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from codedpo.benchmarks.oracle import Oracle
 from codedpo.config import Config
 from codedpo.evaluate import PassRate, evaluate
 from codedpo.llms import LLM, Completion
@@ -132,7 +133,8 @@ def pass_rate(shop: Workshop, trained: Trained | None, label: str) -> PassRate |
     if settings is None:
         return None
     step = f"evaluate {label}"
-    shop.observer.started(step, len(settings.problems()))
+    problems = shop.config.problems()
+    shop.observer.started(step, len(problems))
 
     def on_answer(_: int, completions: Sequence[Completion]) -> None:
         tokens = sum(completion.completion_tokens for completion in completions if not completion.cached)
@@ -141,10 +143,12 @@ def pass_rate(shop: Workshop, trained: Trained | None, label: str) -> PassRate |
     engine = "llamacpp" if _is_served(shop) else "transformers"
     rate = evaluate(
         settings,
+        problems,
         f"{engine}:{_weights(shop, trained)}",
         lambda: _open_model(shop, trained),
         label=label,
         folder=shop.folder / "evaluation",
+        oracle=Oracle(shop.config.cache_folder),
         open_sandbox=shop.tools.open_sandbox,
         on_answer=on_answer,
     )

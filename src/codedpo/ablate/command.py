@@ -41,7 +41,7 @@ def describe_ablation(config: Config, kind: str) -> str:
     lines += [f"  {arm.name:<22}{_what(kind, config, train.model or config.llm.model)}" for arm in arms]
     lines += ["", f"{len(arms)} arms x {seeds} seeds: {len(arms) * seeds} trainings"]
     if config.evaluate is not None:
-        problems = len(config.evaluate.problems())
+        problems = len(config.problems())
         lines[-1] += f", {len(models) + len(arms) * seeds} evaluations of {problems} problems ({config.evaluate.title})"
     common = "shares of the same tasks" if kind == "data" else "cut to the tasks that all arms have a pair for"
     steps = f"{train.steps} steps" if train.steps else "the most" if kind == "data" else "the least"

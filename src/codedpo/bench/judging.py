@@ -17,18 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codedpo.bench.reading import LabelledTask, RunTask, is_run, read_labelled, read_run
+from codedpo.benchmarks.judging import judge
+from codedpo.benchmarks.oracle import Oracle
 from codedpo.errors import ConfigError
+from codedpo.evaluate import LIMITS as TRUTH_LIMITS
 from codedpo.records import Outcome
 from codedpo.sandbox import Limits, Sandbox
 from codedpo.store import read_records, write_records
 
 _LOG = logging.getLogger(__name__)
-VERSION = 2
+VERSION = 3
 """Raised whenever the same tasks would be judged otherwise."""
 LIMITS = Limits(cpu_seconds=2)
 """Of a solution on a sampled test."""
-TRUTH_LIMITS = Limits(cpu_seconds=10, memory_mb=1024)
-"""Of a solution on a benchmark's own test, as in evaluation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ def judged_tasks(path: Path, benchmark: str, cache: Path, workers: int = 0) -> l
     if not benchmark:
         raise ConfigError(f"{path} is a run, so name whose problems its tasks are: --benchmark humaneval")
     run = read_run(path, benchmark)
-    return _kept(cache, _key(run), lambda: _judge_run(run, workers))
+    return _kept(cache, _key(run), lambda: _judge_run(run, Oracle(cache), workers))
 
 
 def _kept(cache: Path, key: str, judge: Callable[[], list[JudgedTask]]) -> list[JudgedTask]:
@@ -81,26 +82,31 @@ def _judge_labelled(tasks: Sequence[LabelledTask], workers: int) -> list[JudgedT
         ]
 
 
-def _judge_run(tasks: Sequence[RunTask], workers: int) -> list[JudgedTask]:
-    """A solution is right where it passes the problem's own test, a test valid where the reference passes it."""
+def _judge_run(tasks: Sequence[RunTask], oracle: Oracle, workers: int) -> list[JudgedTask]:
+    """A solution is right where the problem's own oracle says so, a test valid where the reference passes it."""
     with Sandbox(workers=workers, limits=TRUTH_LIMITS) as sandbox:
-        tasks = _with_sound_reference(tasks, sandbox)
-        right = list(sandbox.execute_many((_programs(task), [task.problem.test]) for task in tasks))
+        tasks = _with_sound_reference(tasks, sandbox, oracle)
+        judged = iter(
+            judge([(task.problem, program) for task in tasks for program in _programs(task)], sandbox, oracle)
+        )
+        right = [[next(judged).passed for _ in task.samples.solutions] for task in tasks]
         valid = list(sandbox.execute_many(([task.problem.reference], task.samples.tests) for task in tasks))
     with Sandbox(workers=workers, limits=LIMITS) as sandbox:
         missing = [task for task in tasks if task.outcomes is None]
         executions = sandbox.execute_many((task.samples.solutions, task.samples.tests) for task in missing)
         outcomes = [next(executions).outcomes if task.outcomes is None else task.outcomes for task in tasks]
     return [
-        JudgedTask(task.problem.id, cells, truth.passed[:, 0], reference.passed[0])
+        JudgedTask(task.problem.id, cells, np.array(truth, dtype=bool), reference.passed[0])
         for task, cells, truth, reference in zip(tasks, outcomes, right, valid, strict=True)
     ]
 
 
-def _with_sound_reference(tasks: Sequence[RunTask], sandbox: Sandbox) -> list[RunTask]:
+def _with_sound_reference(tasks: Sequence[RunTask], sandbox: Sandbox, oracle: Oracle) -> list[RunTask]:
     """The tasks whose reference passes the problem's own test within the limits; the others are named in the log."""
-    results = sandbox.execute_many(([task.problem.reference], [task.problem.test]) for task in tasks)
-    sound = [bool(result.passed[0, 0]) for result in results]
+    oracle.prepare([task.problem for task in tasks], sandbox)
+    sound = [
+        found.passed for found in judge([(task.problem, task.problem.reference) for task in tasks], sandbox, oracle)
+    ]
     unsound = [task.problem.id for task, is_sound in zip(tasks, sound, strict=True) if not is_sound]
     if unsound:
         _LOG.warning("left out, since the reference fails its own test within the limits: %s", ", ".join(unsound))
@@ -126,4 +132,4 @@ def _content(task: LabelledTask | RunTask) -> object:
     if isinstance(task, LabelledTask):
         return asdict(task)
     outcomes = None if task.outcomes is None else task.outcomes.tolist()
-    return [asdict(task.problem), task.samples.solutions, task.samples.tests, outcomes]
+    return [task.problem.hash, task.samples.solutions, task.samples.tests, outcomes]

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import ast
 import gzip
+import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,12 +23,15 @@ from codedpo.benchmarks.rules import Rule, rule_of
 from codedpo.code.syntax import syntax_tree
 from codedpo.errors import RecordError
 
+VERSION = 1
+"""Raised whenever the same rows would be read otherwise."""
 _NUMBERS_AS_TEXTS: dict[str, tuple[type, ...]] = {"angle_complex": (float, complex), "convert": (complex,)}
 _LEFT_AS_LISTS = frozenset({"multiply_num", "sort_sublists", "extract_singly", "max_Abs_Diff"})
 """Given lists upstream although their asserts give tuples."""
 _TUPLES_THROUGHOUT = frozenset({"extract_even", "remove_nested"})
 """Given tuples upstream at any depth, deeper than their asserts reach."""
 _CONTAINERS = (list, tuple, set)
+_HOLDING = (list, tuple, set, dict)
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,11 @@ def _read(path: Path, what: str, problem: Callable[[dict[str, Any]], Problem]) -
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8") as file:
         try:
-            return [problem(json.loads(line)) for line in file if line.strip()]
+            return [
+                replace(problem(json.loads(line)), row=hashlib.sha256(f"{VERSION}{line}".encode()).hexdigest())
+                for line in file
+                if line.strip()
+            ]
         except (ValueError, TypeError, KeyError, SyntaxError, OSError) as error:
             raise RecordError(f"{path}: not {what}'s published file: {error!r}") from error
 
@@ -153,16 +161,17 @@ def _with_type_of(value: Any, example: Any) -> Any:
         inner = next(iter(cast(dict[Any, Any], example).values()), None)
         return {key: _with_type_of(item, inner) for key, item in cast(dict[str, Any], value).items()}
     if not isinstance(value, list) or not isinstance(example, _CONTAINERS):
-        return value
-    container = cast("list[Any] | tuple[Any, ...] | set[Any]", example)
-    nested = next((item for item in container if isinstance(item, (*_CONTAINERS, dict))), None)
-    inner = dict(enumerate(container))
-    items = cast(list[Any], value)
-    typed = (
-        _with_type_of(item, own if isinstance(own := inner.get(place), (*_CONTAINERS, dict)) else nested)
-        for place, item in enumerate(items)
-    )
-    return type(container)(typed)
+        return cast(Any, value)
+    kind = cast("type[list[Any]] | type[tuple[Any, ...]] | type[set[Any]]", type(cast(Any, example)))
+    return kind(_with_type_of(*pair) for pair in _matched(cast(list[Any], value), list(cast(list[Any], example))))
+
+
+def _matched(items: list[Any], examples: list[Any]) -> Iterator[tuple[Any, Any]]:
+    """Each item with the example at its place, or, where that holds nothing, with the first that holds something."""
+    holding: Any = next((example for example in examples if isinstance(cast(object, example), _HOLDING)), None)
+    for place, item in enumerate(items):
+        own = examples[place] if place < len(examples) else None
+        yield item, own if isinstance(own, _HOLDING) else holding
 
 
 def _compares_sets(asserts: ast.Module, name: str) -> bool:

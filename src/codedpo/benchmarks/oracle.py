@@ -7,7 +7,7 @@ long, makes its problem say nothing, and then no score of the benchmark would me
 from __future__ import annotations
 
 import hashlib
-import pickle
+import json
 import platform
 import zlib
 from collections.abc import Iterator, Sequence
@@ -22,8 +22,7 @@ from codedpo.benchmarks.problem import InputSet, Problem
 from codedpo.errors import RecordError
 from codedpo.records import Outcome
 from codedpo.sandbox import Calls, Inputs, Replies, Sandbox
-from codedpo.sandbox.calls import reply_of
-from codedpo.sandbox.jailed.codec import digest
+from codedpo.sandbox.calls import digest, reply_of
 from codedpo.store import read_records, write_bytes, write_records
 
 VERSION = 1
@@ -162,8 +161,8 @@ def _unbounded(inputs: InputSet) -> Inputs:
 
 
 def _key(problem: Problem, inputs: InputSet) -> str:
-    return _hash([VERSION, problem.id, problem.reference, problem.entry_point, inputs, platform.python_version()])
+    return _hash([VERSION, problem.hash, inputs.name, platform.python_version()])
 
 
-def _hash(content: Any) -> str:
-    return hashlib.sha256(pickle.dumps(content, protocol=4)).hexdigest()[:24]
+def _hash(content: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]

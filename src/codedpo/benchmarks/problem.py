@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +38,16 @@ class Problem:
     test: str = ""
     """Statements that run after the program and raise unless it is right; empty where there are none."""
     inputs: tuple[InputSet, ...] = ()
+    row: str = field(default="", repr=False)
+    """Hash of the published row that it was read from; empty: of what it holds."""
+
+    @property
+    def hash(self) -> str:
+        """Stands for all that decides verdicts, the way of reading it included."""
+        own = (self.id, self.prompt, self.entry_point, self.reference, self.test)
+        rules = [(inputs.name, inputs.rule, len(inputs.arguments)) for inputs in self.inputs]
+        content = self.row or repr([inputs.arguments for inputs in self.inputs])
+        return hashlib.sha256(repr([own, rules, content]).encode()).hexdigest()[:24]
 
     def messages(self) -> tuple[Message, ...]:
         """The chat that asks for a solution: the same template that tasks are asked with."""

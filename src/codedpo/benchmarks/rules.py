@@ -77,15 +77,15 @@ class Rule:
 
 
 def _is_floats(value: Any) -> bool:
-    if isinstance(value, float):
-        return True
-    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(item, float) for item in value)
+    if isinstance(value, list | tuple) and value:
+        return all(isinstance(item, float) for item in cast("list[Any] | tuple[Any, ...]", value))
+    return isinstance(value, float)
 
 
 def _is_close(value: Any, wanted: Any, atol: float) -> bool:
-    if isinstance(wanted, (list, tuple)) and len(value) != len(wanted):
+    if isinstance(wanted, list | tuple) and len(value) != len(cast("list[Any] | tuple[Any, ...]", wanted)):
         return False
-    return bool(np.allclose(value, wanted, rtol=_RTOL, atol=atol))
+    return bool(np.allclose(value, cast(Any, wanted), rtol=_RTOL, atol=atol))
 
 
 def _any_boolean(value: Any, given: Sequence[Any], atol: float) -> bool:
@@ -148,4 +148,4 @@ def rule_of(entry_point: str, atol: float, *, as_sets: bool = False, compatible:
     special = entry_point if entry_point in SPECIAL else ""
     if compatible and entry_point == "find_zero":
         special = "find_zero, never passed"
-    return Rule(float(cast(float, atol)), as_sets, entry_point in IS_NONE, special)
+    return Rule(float(atol), as_sets, entry_point in IS_NONE, special)

@@ -1,3 +1,5 @@
+# pyright: basic
+# (jailed/codec.py carries no types)
 """Programs whose function is called on many inputs: what is asked, and what each call gave.
 
 What a program returns comes back as plain data (jailed/codec.py) and is compared here, in a process that runs none of
@@ -10,7 +12,7 @@ import base64
 import pickle
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -32,6 +34,11 @@ class Inputs:
     """Of processor time, by call."""
     total_seconds: float
     """Of processor time for all calls."""
+
+    def with_limits(self, factor: float) -> Inputs:
+        """The same with limits `factor` times as long."""
+        each = tuple(factor * seconds for seconds in self.cpu_seconds)
+        return replace(self, cpu_seconds=each, total_seconds=factor * self.total_seconds)
 
     @cached_property
     def encoded(self) -> str:
@@ -68,7 +75,7 @@ class CheckedCalls:
 
     calls: Calls
     digests: bytes = field(repr=False)
-    """Of the expected values, one after the other (jailed/calling.py, `digest`): what has them is right."""
+    """Of the expected values, one after the other (`digest`): what has them is right."""
     is_same: Callable[[int, Reply], bool]
     """Asked about every other reply, with the index of its call."""
 
@@ -120,6 +127,11 @@ class Checked:
     """What became of the process, where that decides."""
     seconds: float
     """Processor time of the process, read from outside."""
+
+
+def digest(frame: bytes) -> bytes:
+    """What stands for the JSON of a reply, for `CheckedCalls.digests`."""
+    return codec.digest(frame)
 
 
 def reply_of(frame: bytes) -> Reply:

@@ -71,7 +71,7 @@ def encode(value, reference):
     if kind in _SCALARS:
         return value
     if kind is list:
-        return _items(value, reference)
+        return _encode_list(value, reference)
     if kind is tuple:
         return {"tuple": _items(value, reference)}
     if kind is dict:
@@ -85,13 +85,24 @@ def encode_int(value):
     return value if -_BIG < value < _BIG else {"int": hex(value)}
 
 
-def _items(values, reference):
+def _encode_list(values, reference):
+    """Flat lists and tuples in a list, of which there may be millions, are written by the JSON encoder alone."""
     kinds = set(map(type, values))
-    if not kinds <= _SCALARS:
-        return [encode(value, reference) for value in values]
-    if int not in kinds or (len(kinds) == 1 and min(values) > -_BIG and max(values) < _BIG):
-        return list(values)
-    return [encode_int(value) if type(value) is int else value for value in values]
+    if kinds in ({tuple}, {list}) and _are_json([item for inner in values for item in inner]):
+        return {"tuples": values} if tuple in kinds else values
+    return _items(values, reference)
+
+
+def _items(values, reference):
+    return list(values) if _are_json(values) else [encode(value, reference) for value in values]
+
+
+def _are_json(values):
+    """Whether each value travels as it is."""
+    kinds = set(map(type, values))
+    if int in kinds and kinds <= _SCALARS:
+        return all(-_BIG < value < _BIG for value in values if type(value) is int)
+    return kinds <= _SCALARS
 
 
 def _pairs(mapping, reference):
@@ -219,6 +230,12 @@ def _list(content, dereference):
     return [decode(item, dereference) for item in content]
 
 
+def _tuples(content, dereference):
+    if type(content) is not list or set(map(type, content)) != {list}:
+        raise ValueError("not lists")
+    return [tuple(_list(item, dereference)) for item in content]
+
+
 def _dict(content, dereference):
     return {decode(key, dereference): decode(value, dereference) for key, value in content}
 
@@ -270,6 +287,7 @@ def _replay(items, end):
 _READERS = {
     "int": lambda content, dereference: int(_text(content), 16),
     "tuple": lambda content, dereference: tuple(_list(content, dereference)),
+    "tuples": _tuples,
     "dict": _dict,
     "set": lambda content, dereference: set(_list(content, dereference)),
     "frozenset": lambda content, dereference: frozenset(_list(content, dereference)),

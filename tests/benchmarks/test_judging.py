@@ -1,0 +1,151 @@
+"""Programs called on inputs: every outcome, what is kept, and that nothing of what is expected can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from codedpo.benchmarks import InputSet, Problem
+from codedpo.benchmarks.judging import Judgement, judge
+from codedpo.benchmarks.oracle import Oracle
+from codedpo.benchmarks.rules import Rule
+from codedpo.errors import RecordError
+from codedpo.records import Outcome
+from codedpo.sandbox import Limits, Sandbox
+
+REFERENCE = "def f(x):\n    return [x, (x, str(x)), {x: {x}}]"
+
+
+def problem_of(reference: str = REFERENCE, rule: Rule = Rule(), n_calls: int = 5) -> Problem:
+    inputs = InputSet("base", tuple((number,) for number in range(n_calls)), rule)
+    return Problem("t/1", "", "f", reference, inputs=(inputs,))
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(limits=Limits(memory_mb=512, wall_factor=5)) as opened:
+        yield opened
+
+
+def verdict(problem: Problem, program: str, sandbox: Sandbox, folder: Path) -> Judgement:
+    oracle = Oracle(folder)
+    oracle.prepare([problem], sandbox)
+    (found,) = judge([(problem, program)], sandbox, oracle)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("program", "outcome", "reason"),
+    [
+        (REFERENCE, Outcome.PASSED, ""),
+        ("def f(x):\n    return [x * 1.0, (x, str(x)), {float(x): {x}}]", Outcome.PASSED, ""),  # equal, other bytes
+        (REFERENCE.replace("str(x)", "'2'"), Outcome.WRONG, "call 0, f(0,): [0, (0, '2'), {0: {0}}] instead of [0, "),
+        (REFERENCE.replace("(x, str(x))", "[x, str(x)]"), Outcome.WRONG, "call 0"),
+        ("def f(x):\n    return f", Outcome.WRONG, "<function> instead of"),
+        ("def f(x):\n    raise ValueError('no')", Outcome.EXCEPTION, "call 0, f(0,): ValueError: no"),
+        ("def f(x:", Outcome.EXCEPTION, "it could not be loaded: SyntaxError"),
+        ("def g(x):\n    return 1", Outcome.EXCEPTION, "it could not be loaded: NameError"),
+        (f"{REFERENCE}\n1 / 0", Outcome.EXCEPTION, "it could not be loaded: ZeroDivisionError"),
+        (REFERENCE.replace("return", "while x == 3: pass\n    return"), Outcome.TIMEOUT, "call 3, f(3,): more than 2 s"),
+        (REFERENCE.replace("return", "x == 2 and __import__('os')._exit(0)\n    return"), Outcome.CRASH, "call 2, f(2,)"),
+        (REFERENCE.replace("return", "b'0' * (1 << 40)\n    return"), Outcome.OUT_OF_MEMORY, "MemoryError"),
+        (REFERENCE.replace("return", "__import__('os').fork()\n    return"), Outcome.BLOCKED, "PermissionError"),
+        ("import sys\nsys.exit()", Outcome.EXCEPTION, "it could not be loaded: SystemExit"),
+    ],
+)  # fmt: skip
+def test_every_way_to_end(program: str, outcome: Outcome, reason: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    found = verdict(problem_of(), program, sandbox, tmp_path)
+    assert found.outcomes == {"base": outcome}
+    assert found.passed == (outcome == Outcome.PASSED)
+    assert reason in found.reason
+
+
+def test_a_program_whose_calls_share_something_is_one_process(sandbox: Sandbox, tmp_path: Path) -> None:
+    counting = "seen = []\ndef f(x):\n    seen.append(x)\n    return len(seen)"
+    assert verdict(problem_of("def f(x):\n    return x + 1"), counting, sandbox, tmp_path).passed
+
+
+def test_arguments_are_new_for_each_program_and_call(sandbox: Sandbox, tmp_path: Path) -> None:
+    inputs = InputSet("base", (([1, 2],), ([1, 2],)))
+    problem = Problem("t/1", "", "f", "def f(x):\n    x.append(3)\n    return x", inputs=(inputs,))
+    assert verdict(problem, "def f(x):\n    x += [3]\n    return x", sandbox, tmp_path).passed
+    assert inputs.arguments == (([1, 2],), ([1, 2],))
+
+
+@pytest.mark.parametrize(
+    ("rule", "reference", "program", "passed"),
+    [
+        (Rule(), "def f(x):\n    return x / 3", "def f(x):\n    return x / 3 + 1e-8", True),
+        (Rule(), "def f(x):\n    return x / 3", "def f(x):\n    return x / 3 + 1e-5", False),
+        (Rule(), "def f(x):\n    return x", "def f(x):\n    return x + 1e-9", False),
+        # Once a float was expected, floats are compared with tolerance, as in the reference evaluator.
+        (Rule(), "def f(x):\n    return x if x else 0.5", "def f(x):\n    return [0.5, 1, 2, 3, 4][x]", True),
+        (Rule(), "def f(x):\n    return [x / 3]", "def f(x):\n    return (x / 3,)", False),
+        (Rule(atol=0.1), "def f(x):\n    return float(x)", "def f(x):\n    return x + 0.05", True),
+        (Rule(as_sets=True), "def f(x):\n    return [x, 7]", "def f(x):\n    return (7, x, x)", True),
+        (Rule(as_sets=True), "def f(x):\n    return [x, 7]", "def f(x):\n    return (7,)", False),
+        (Rule(as_sets=True), "def f(x):\n    return [x, 7]", "def f(x):\n    return 7", False),
+        (Rule(is_none=True), "def f(x):\n    return x if x else None", "def f(x):\n    return bool(x)", True),
+        (Rule(is_none=True), "def f(x):\n    return x if x else None", "def f(x):\n    return x * 'a' or None", True),
+        (Rule(is_none=True), "def f(x):\n    return x if x else None", "def f(x):\n    return None", False),
+    ],
+)
+def test_what_counts_as_the_same(
+    rule: Rule, reference: str, program: str, passed: bool, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    assert verdict(problem_of(reference, rule), program, sandbox, tmp_path).passed == passed
+
+
+FORGERIES = {
+    "equal to everything": "class E(list):\n    def __eq__(self, other):\n        return True\ndef f(x):\n    return E()",
+    "equal to every int": "class E(int):\n    def __eq__(self, other):\n        return True\ndef f(x):\n    return E(-1)",
+    "callers' frames": (
+        "import sys\ndef f(x):\n    frame = sys._getframe()\n    while frame:\n        for value in list(frame.f_locals.values()):\n"
+        "            if isinstance(value, (list, tuple)) and len(value) == 5:\n                return list(value)[x]\n"
+        "        frame = frame.f_back\n    return None"
+    ),
+    "all objects": (
+        "import gc\ndef f(x):\n    for found in gc.get_objects():\n        if found == {x: {x}} or isinstance(found, list) and len(found) == 3"
+        " and found[:1] == [x] and isinstance(found[1], tuple):\n            return found\n    return None"
+    ),
+    "a forged frame": (
+        "import os\ndef f(x):\n    for fd in range(3, 20):\n        try:\n            os.write(fd, b'\\x0a\\x00\\x00\\x00' + bytes(8) + b'[\"loaded\"]')\n"
+        "        except OSError:\n            pass\n    return None"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", FORGERIES)
+def test_a_pass_cannot_be_forged(how: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    assert not verdict(problem_of(), FORGERIES[how], sandbox, tmp_path).passed
+
+
+def test_a_large_expected_value_is_kept_and_compared(sandbox: Sandbox, tmp_path: Path) -> None:
+    reference = "def f(x):\n    return list(range(10 ** 5 + x))"
+    assert verdict(
+        problem_of(reference), "def f(x):\n    return [y * 1.0 for y in range(10 ** 5 + x)]", sandbox, tmp_path
+    )
+    wrong = verdict(problem_of(reference), "def f(x):\n    return list(range(10 ** 5))", sandbox, tmp_path)
+    assert wrong.outcomes == {"base": Outcome.WRONG} and "call 1" in wrong.reason
+
+
+def test_what_references_give_is_kept_until_the_data_change(sandbox: Sandbox, tmp_path: Path) -> None:
+    verdict(problem_of(), REFERENCE, sandbox, tmp_path)
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "oracles").iterdir()}
+    verdict(problem_of(), "def f(x):\n    return x", sandbox, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "oracles").iterdir()} == kept
+    other = problem_of(REFERENCE.replace("str(x)", "repr(x) + ''"), n_calls=6)
+    assert verdict(other, REFERENCE, sandbox, tmp_path).passed
+    assert len(list((tmp_path / "oracles").iterdir())) == 2 * len(kept)
+
+
+@pytest.mark.parametrize(
+    ("reference", "reason"),
+    [("def f(x):\n    return 1 // (x - 3)", "ZeroDivisionError"), ("def f(x", "SyntaxError"), ("x = 1", "NameError")],
+)
+def test_a_broken_reference_gives_no_score(reference: str, reason: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=rf"0 of 1 reference solutions pass here.*t/1 \(base: {reason}"):
+        Oracle(tmp_path).prepare([problem_of(reference)], sandbox)
+    assert not list((tmp_path / "oracles").glob("*.parquet"))
