@@ -63,6 +63,20 @@ def test_rankers_are_cut_to_the_tasks_that_all_have_pairs_for(tiny: Path) -> Non
     assert codedpo.arm.train.steps == count.arm.train.steps == 1  # 2 pairs, 2 a step
 
 
+def test_a_ranker_with_pairs_for_next_to_no_task_does_not_take_them_from_the_others(tiny: Path) -> None:
+    many = tuple(map(make_pair, (1, 2, 3, 4, 5, 7)))
+    rankers = arms(tiny, "rankers", rankers=["codedpo", "count", "all_tests"])
+    first, second, third = cut("rankers", rankers, [many, many[1:], many[2:3]], material(*many))
+    assert trained(first) == trained(second) == ["2", "3", "4", "5", "7"]
+    assert trained(third) == ["3"]
+    assert [arm.counts.is_sparse for arm in (first, second, third)] == [False, False, True]
+    assert {arm.arm.train.steps for arm in (first, second, third)} == {3}  # 5 pairs, 2 a step; the one pair comes again
+    assert "not to be compared" in third.counts.describe()
+    # A quarter of the tasks in the middle is enough to be cut to.
+    first, second, third = cut("rankers", rankers, [many, many[:4], many[2:3]], material(*many))
+    assert trained(first) == trained(second) == trained(third) == ["3"]
+
+
 def test_methods_take_the_least_steps_that_any_would_do(tiny: Path) -> None:
     # 5 pairs of 3 tasks, batches of 2. RPO 3 steps; KTO 10 programs, 5; SFT 3 solutions, 2; SFT, then RPO 2 + 3.
     pairs = (make_pair(1), make_pair(2), make_pair(3), make_pair(1, "x = 1", "x = 2"), make_pair(2, "x = 1", "x = 2"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import statistics
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from codedpo.ablate.arms import Arm
 from codedpo.ablate.steps import rows_of, steps_of, with_steps
@@ -15,6 +17,10 @@ from codedpo.models import locate
 from codedpo.records import Pair
 from codedpo.train.data import ChatTokenizer, PreferenceData, TokenisedPair, prepare
 from codedpo.trial import Material
+
+Part = TypeVar("Part")
+_FEW = 0.25
+"""Of the median number of tasks: an arm with fewer is sparse."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +36,15 @@ class Counts:
     """What an epoch has: pairs, for KTO single programs, for SFT one solution of each task."""
     steps: int
     held_out_pairs: int
+    is_sparse: bool = False
+    """It has pairs for so few tasks that the others are not cut to them."""
 
     def describe(self) -> str:
         """In words."""
+        sparse = "; too few tasks to cut the others to, so not to be compared with them" if self.is_sparse else ""
         return (
             f"{self.pairs_before} pairs of {self.tasks_before} tasks, cut to {self.pairs} pairs of {self.tasks} tasks; "
-            f"{self.rows} rows, {self.steps} steps, {self.held_out_pairs} held-out pairs"
+            f"{self.rows} rows, {self.steps} steps, {self.held_out_pairs} held-out pairs{sparse}"
         )
 
 
@@ -52,6 +61,9 @@ class CutArm:
 def cut(kind: str, arms: Sequence[Arm], pairs: Sequence[Sequence[Pair]], shared: Material) -> tuple[CutArm, ...]:
     """Leave each arm the tasks that all arms have a pair for, or its share of them; and one number of steps.
 
+    An arm with less than a quarter of the tasks that the arms have in the middle keeps what it has, and the others are
+    not cut to it: a ranker that finds next to nothing would else leave nothing to any of them.
+
     Args:
         pairs: of each arm.
         shared: pairs of held-out tasks that all arms are scored on, the tasks, and solutions to follow.
@@ -65,15 +77,30 @@ def cut(kind: str, arms: Sequence[Arm], pairs: Sequence[Sequence[Pair]], shared:
     for arm, data in zip(arms, found, strict=True):
         if not data.train:
             raise RecordError(f"ablate {kind}: the arm '{arm.name}' has no pair to train on ({_described(data)})")
-    common = _common(kind, arms, found)
-    kept = [_of_tasks(data.train, tasks) for data, tasks in zip(found, _shares(arms, common), strict=True)]
-    steps = _steps(kind, arms, kept)
+    counts = [len(_tasks(data.train)) for data in found]
+    sparse = [count < _FEW * statistics.median(counts) for count in counts]
+    common = _common(kind, *_without(sparse, arms, found))
+    kept = [
+        data.train if is_sparse else _of_tasks(data.train, tasks)
+        for data, tasks, is_sparse in zip(found, _shares(arms, common), sparse, strict=True)
+    ]
+    steps = _steps(kind, *_without(sparse, arms, kept))
     scored = Counter(_name(row.pair) for data in found for row in data.held_out)
     asked = replace(shared, pairs=tuple(pair for pair in held_out if scored[_name(pair)] == len(arms)))
     return tuple(
-        _cut_arm(replace(arm, config=replace(arm.config, train=with_steps(arm.train, steps))), data.train, rows, asked)
-        for arm, data, rows in zip(arms, found, kept, strict=True)
+        _cut_arm(_stepped(arm, steps), data.train, rows, asked, is_sparse=is_sparse)
+        for arm, data, rows, is_sparse in zip(arms, found, kept, sparse, strict=True)
     )
+
+
+def _without(left_out: Sequence[bool], arms: Sequence[Arm], parts: Sequence[Part]) -> tuple[list[Arm], list[Part]]:
+    """Arms and what belongs to them, without those that are left out."""
+    places = [place for place, is_left_out in enumerate(left_out) if not is_left_out]
+    return [arms[place] for place in places], [parts[place] for place in places]
+
+
+def _stepped(arm: Arm, steps: int) -> Arm:
+    return replace(arm, config=replace(arm.config, train=with_steps(arm.train, steps)))
 
 
 def _prepare_all(
@@ -152,10 +179,13 @@ def _steps(kind: str, arms: Sequence[Arm], kept: Sequence[Sequence[TokenisedPair
     return max(steps.values()) if kind == "data" else min(steps.values())
 
 
-def _cut_arm(arm: Arm, before: Sequence[TokenisedPair], kept: Sequence[TokenisedPair], shared: Material) -> CutArm:
+def _cut_arm(
+    arm: Arm, before: Sequence[TokenisedPair], kept: Sequence[TokenisedPair], shared: Material, *, is_sparse: bool
+) -> CutArm:
     counts = Counts(
         pairs_before=len(before), tasks_before=len(_tasks(before)), pairs=len(kept), tasks=len(_tasks(kept)),
         rows=rows_of(arm.train, kept), steps=arm.train.steps, held_out_pairs=len(shared.pairs),
+        is_sparse=is_sparse,
     )  # fmt: skip
     return CutArm(arm, replace(shared, pairs=(*shared.pairs, *(row.pair for row in kept))), counts)
 

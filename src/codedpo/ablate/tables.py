@@ -55,7 +55,7 @@ def terminal_tables(table: Table) -> Iterator[RichTable]:
         for name in sheet.columns:
             shown.add_column(name.replace(" - ", " -\n") if " - " in name else name.replace(" ", "\n"), justify="right")
         for line, row in zip(table.lines, sheet.rows, strict=True):
-            shown.add_row(escape(line.arm), *map(_two_lines, row))
+            shown.add_row(escape(_named(line)), *map(_two_lines, row))
         yield shown
 
 
@@ -65,7 +65,7 @@ def markdown(table: Table) -> str:
     for sheet in sheets(table):
         lines += [f"**{sheet.title}**", "", f"| arm | {' | '.join(sheet.columns)} |"]
         lines.append(f"|---{'|---' * len(sheet.columns)}|")
-        lines += [f"| {line.arm} | {' | '.join(row)} |" for line, row in zip(table.lines, sheet.rows, strict=True)]
+        lines += [f"| {_named(line)} | {' | '.join(row)} |" for line, row in zip(table.lines, sheet.rows, strict=True)]
         lines.append("")
     lines += [*(f"- {line.arm}: {line.counts.describe()}" for line in table.lines), "", note(table), ""]
     return "\n".join(lines)
@@ -106,6 +106,11 @@ def note(table: Table) -> str:
         "Values with 95% intervals: bootstrap over seeds and over problems (pass@1) or held-out tasks (gains, in nats)."
         f"{bold}"
     )
+
+
+def _named(line: Line) -> str:
+    """The arm, marked where it is not to be compared."""
+    return f"{line.arm} (few tasks)" if line.counts.is_sparse else line.arm
 
 
 def _columns(table: Table) -> list[str]:
