@@ -1,0 +1,125 @@
+"""Verdicts against the published ones of evalplus, and what they cost: `python perf/evaluation.py agreement | speed`.
+
+    python perf/evaluation.py agreement                            # $CODEDPO_DATA: HumanEval+, MBPP+, evalplus_results
+    python perf/evaluation.py speed --peers .peers/bin/python      # see perf/peers.py for that environment
+
+`agreement` judges the programs of the four published result files (Llama-3-8B before and after DPO) and compares base
+and plus verdicts one by one, HumanEval+ as evalplus 0.3.1 judges it and without its fault in HumanEval/32; then the
+references themselves. `speed` judges HumanEval's 164 references as if a model had written them, with the package
+evalplus and with ours in turn, both on all our cores: with the oracle made anew, and with the one that is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from codedpo.benchmarks import Problem
+from codedpo.benchmarks.evalplus import HumanEvalPlus, MbppPlus
+from codedpo.benchmarks.judging import Judgement, judge
+from codedpo.benchmarks.oracle import Oracle
+from codedpo.records import Outcome
+from codedpo.sandbox import Limits, Sandbox
+
+DATA = Path(os.environ.get("CODEDPO_DATA", "../shared/data"))
+HUMANEVAL = str(DATA / "humanevalplus" / "HumanEvalPlus-v0.1.10.jsonl.gz")
+MBPP = str(DATA / "mbppplus" / "MbppPlus-v0.2.0.jsonl.gz")
+LIMITS = Limits(memory_mb=4096)
+WORKERS = len(os.sched_getaffinity(0))
+MODELS = {"before DPO": "*__meta-llama*", "after DPO": "*__custom*"}
+
+
+def judged(problems: Sequence[Problem], programs: Sequence[str], folder: Path) -> tuple[list[Judgement], float, float]:
+    """Verdicts, and the seconds that the oracle and they took."""
+    oracle = Oracle(folder)
+    with Sandbox(workers=WORKERS, limits=LIMITS) as sandbox:
+        start = time.monotonic()
+        oracle.prepare(problems, sandbox)
+        middle = time.monotonic()
+        found = judge(list(zip(problems, programs, strict=True)), sandbox, oracle)
+        return found, middle - start, time.monotonic() - middle
+
+
+def agreement(folder: Path) -> None:
+    cases = (
+        ("HumanEval+, as evalplus 0.3.1", "humaneval", HumanEvalPlus(path=HUMANEVAL, compatible=True)),
+        ("HumanEval+", "humaneval", HumanEvalPlus(path=HUMANEVAL)),
+        ("MBPP+", "mbpp", MbppPlus(path=MBPP)),
+    )
+    for title, name, benchmark in cases:
+        problems = benchmark.problems()
+        for model, pattern in MODELS.items():
+            path = next((DATA / "evalplus_results").glob(f"{name}{pattern}"))
+            published = {key: found[0] for key, found in json.loads(gzip.decompress(path.read_bytes()))["eval"].items()}
+            found, _, seconds = judged(problems, [published[problem.id]["solution"] for problem in problems], folder)
+            differ = [
+                difference
+                for problem, ours in zip(problems, found, strict=True)
+                for difference in differences(problem, ours, published[problem.id])
+            ]
+            passed = sum(ours.passed for ours in found)
+            print(
+                f"{title}, {model}: {2 * len(problems) - len(differ)} of {2 * len(problems)} verdicts as published,"
+                f" {passed} pass both ({seconds:.0f} s)"
+            )
+            print("".join(f"  {line}\n" for line in differ), end="", flush=True)
+        found, _, seconds = judged(problems, [problem.reference for problem in problems], folder)
+        failed = [problem.id for problem, ours in zip(problems, found, strict=True) if not ours.passed]
+        print(f"{title}, references: {len(found) - len(failed)} of {len(found)} pass ({seconds:.0f} s) {failed}")
+
+
+def differences(problem: Problem, ours: Judgement, published: dict[str, Any]) -> list[str]:
+    """Base and plus verdicts that are not the published ones."""
+    return [
+        f"{problem.id} {name}: published {published[f'{name}_status']}, here {outcome.name.lower()} {ours.reason[:160]}"
+        for name, outcome in ours.outcomes.items()
+        if (published[f"{name}_status"] == "pass") != (outcome == Outcome.PASSED)
+    ]
+
+
+def speed(peers: str, rounds: int) -> None:
+    problems = HumanEvalPlus(path=HUMANEVAL).problems()
+    programs = [problem.reference for problem in problems]
+    times: dict[str, list[float]] = {name: [] for name in ("ours cold", "ours warm", "evalplus cold", "evalplus warm")}
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as name:
+            found, oracle, checks = judged(problems, programs, Path(name))
+            times["ours cold"].append(oracle + checks)
+            _, oracle, checks = judged(problems, programs, Path(name))
+            times["ours warm"].append(oracle + checks)
+        assert all(ours.passed for ours in found)
+        said = subprocess.run([peers, __file__.replace("evaluation.py", "peer_evalplus.py"), HUMANEVAL, str(WORKERS)],
+                              capture_output=True, text=True, check=True).stdout  # fmt: skip
+        theirs = json.loads(said.splitlines()[-1])
+        times["evalplus cold"].append(theirs["oracle"] + theirs["checks"])
+        times["evalplus warm"].append(theirs["checks"])
+        print({name: round(values[-1], 1) for name, values in times.items()}, flush=True)
+    for what in ("cold", "warm"):
+        ratio = statistics.median(a / b for a, b in zip(times[f"evalplus {what}"], times[f"ours {what}"], strict=True))
+        print(f"{what}: evalplus takes {ratio:.2f} times as long, median of {rounds} rounds, {WORKERS} cores")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("agreement", "speed"))
+    parser.add_argument("--peers", default=".peers/bin/python")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    if options.what == "speed":
+        speed(options.peers, options.rounds)
+        return
+    with tempfile.TemporaryDirectory() as name:
+        agreement(Path(name))
+
+
+if __name__ == "__main__":
+    main()
