@@ -85,7 +85,7 @@ def test_the_resolved_configuration_reads_back_equal(tmp_path: Path) -> None:
             {"run_folder": "memory://r", "executor": {"processes": 2}},
             "run_folder: other processes cannot see memory://",
         ),
-        ({"evaluate": {}}, "evaluate: measures before and after training; add a `train` section"),
+        ({"evaluate": {"samples": 2}}, r"evaluate\.temperature: 2 answers to a problem would be the same at 0"),
         ({"rankings": {"parameters": {"damp": 1}}}, r"rankings\.parameters: codedpo does not take them"),
         ({"limit": 0}, "limit: 0 must be at least 1"),
         ({"sandbox": {"memory_mb": 0}}, r"sandbox\.memory_mb: 0 must be greater than 0"),

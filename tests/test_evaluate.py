@@ -14,14 +14,12 @@ from codedpo.evaluate import (
     Evaluate,
     PassRate,
     Verdict,
-    compare,
-    interval,
     judge_answers,
-    pass_at_k,
     require_references,
 )
 from codedpo.llms import Completion
 from codedpo.sandbox import Limits, Sandbox
+from codedpo.scores import compare, interval, mcnemar, pass_at_k, pass_scores
 
 LIMITS = Limits(cpu_seconds=5, memory_mb=1024)
 
@@ -119,3 +117,21 @@ def test_a_comparison_is_paired() -> None:
 def test_the_wilson_interval_of_a_known_case() -> None:
     low, high = interval(rate(*[1] * 5, *[0] * 5))  # 5 of 10: 0.2366 to 0.7634 (Wilson 1927, z = 1.96)
     assert (round(low, 4), round(high, 4)) == (0.2366, 0.7634)
+
+
+@pytest.mark.parametrize(("gained", "lost", "p"), [(0, 0, 1.0), (5, 0, 0.0625), (1, 8, 0.0390625), (4, 4, 1.0)])
+def test_mcnemars_exact_test_in_known_cases(gained: int, lost: int, p: float) -> None:
+    assert mcnemar(gained, lost) == mcnemar(lost, gained) == pytest.approx(p)
+
+
+def test_pass_at_k_of_answers_by_what_counts() -> None:
+    def verdict(problem: str, *outcomes: str) -> Verdict:
+        checks = tuple(Check(name, outcome) for name, outcome in zip(("base", "plus"), outcomes, strict=True))
+        return Verdict(problem, set(outcomes) == {"passed"}, "", "", "", "", checks)
+
+    half, right, wrong = ("passed", "wrong"), ("passed", "passed"), ("wrong", "passed")
+    verdicts = [verdict("a", *half), verdict("a", *right), verdict("b", *wrong), verdict("b", *half)]
+    assert {k: score.value for k, score in pass_scores(verdicts, (1, 2, 5)).items()} == {1: 0.25, 2: 0.5}
+    assert pass_scores(verdicts, (1,), ("base",))[1].value == 0.75
+    assert (pass_scores(verdicts, (2,))[2].low, pass_scores(verdicts, (2,))[2].high) == (0, 1)
+    assert pass_scores([], (1,)) == {}

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from codedpo.config import Config, load_config
-    from codedpo.evaluate import pass_at_k
     from codedpo.job import run
     from codedpo.rankers import RANKERS, Scores, rank, rank_many
     from codedpo.records import Execution, Outcome
     from codedpo.sandbox import Limits, cross_execute, cross_execute_many
+    from codedpo.scores import pass_at_k
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Config": "config",
     "load_config": "config",
-    "pass_at_k": "evaluate",
+    "pass_at_k": "scores",
     "run": "job",
     "RANKERS": "rankers",
     "Scores": "rankers",

@@ -112,6 +112,40 @@ def ablate(
 
 
 @app.command()
+def evaluate(
+    overrides: Overrides = None,
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="YAML file with the model to measure.")] = None,
+    benchmark: Annotated[list[str] | None, typer.Option(help="Name of a benchmark; may be given again.")] = None,
+    programs: Annotated[
+        Path | None, typer.Option(help="JSONL with task_id and solution, judged in place of a model's answers.")
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None, typer.Option(metavar="A B", help="Compare two folders that this command wrote.")
+    ] = None,
+) -> None:
+    """Measure a model, or programs of a file, on benchmarks; or compare two measurements (docs/evaluation.md)."""
+    from rich.console import Console
+
+    console = Console()
+    if compare is not None:
+        with _errors_to_exit_codes():
+            from codedpo.measure.command import compare_folders
+
+            compare_folders(*compare, console)
+        return
+    if config is None:
+        _fail(2, "evaluate: name a configuration with --config, or two folders with --compare")
+    settings = _load(config, overrides, None)
+    with _errors_to_exit_codes(settings.run_folder), _quiet_libraries():
+        from codedpo.sandbox import require_linux
+
+        require_linux(allow_weaker=settings.sandbox.allow_weaker)
+        from codedpo.measure.command import evaluate_benchmarks
+
+        evaluate_benchmarks(settings, benchmark or (), programs, console)
+
+
+@app.command()
 def init(path: Annotated[Path, typer.Argument(help="File to write.")] = Path("codedpo.yaml")) -> None:
     """Write a configuration to start from."""
     from codedpo.errors import ConfigError

@@ -94,8 +94,6 @@ class Config:
             )
         if self.limit is not None:
             require_at_least(self, "", limit=1)
-        if self.evaluate is not None and self.train is None:
-            raise ConfigError("evaluate: measures before and after training; add a `train` section or remove this one")
 
     @property
     def stages(self) -> tuple[Any, ...]:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from codedpo.benchmarks import BENCHMARKS, Problem
-from codedpo.benchmarks.judging import judge
+from codedpo.benchmarks.judging import Judgement, judge
 from codedpo.benchmarks.oracle import Oracle
 from codedpo.checks import require_at_least
 from codedpo.code.extract import extract_program
@@ -36,16 +34,27 @@ LIMITS = Limits(cpu_seconds=10, memory_mb=4096)
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Greedy pass@1 before and after training."""
+    """What a model is asked: a benchmark, before and after training or by `codedpo evaluate`."""
 
     benchmark: str = "humaneval"
     """A name in `BENCHMARKS` or `package.module:Class`."""
     every: int = 1
     """Take every k-th problem of the benchmark; 1 takes all."""
     max_tokens: int = 768
+    samples: int = 1
+    """Answers to each problem; more than one for `codedpo evaluate` alone."""
+    temperature: float = 0.0
+    """0: the likeliest token each time."""
+    top_p: float = 1.0
 
     def __post_init__(self) -> None:
-        require_at_least(self, "evaluate", every=1, max_tokens=1)
+        require_at_least(self, "evaluate", every=1, max_tokens=1, samples=1, temperature=0)
+        if not 0 < self.top_p <= 1:
+            raise ConfigError(f"evaluate.top_p: {self.top_p} must be above 0 and at most 1")
+        if self.samples > 1 and not self.temperature:
+            raise ConfigError(
+                f"evaluate.temperature: {self.samples} answers to a problem would be the same at 0; set it, such as 0.2"
+            )
 
     def problems(self, options: Mapping[str, Mapping[str, Any]] = MappingProxyType({})) -> list[Problem]:
         """The problems that are asked.
@@ -90,7 +99,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one problem."""
+    """What became of one answer to one problem."""
 
     problem: str
     passed: bool
@@ -101,6 +110,8 @@ class Verdict:
     checks: tuple[Check, ...] = ()
     cpu_seconds: float = 0.0
     """Processor time of the program's processes."""
+    sample: int = 0
+    """Which of the answers to its problem this is."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +120,11 @@ class PassRate:
 
     label: str
     verdicts: tuple[Verdict, ...]
+    """The same number for each problem, in the problems' order."""
 
     @property
     def value(self) -> float:
-        """Share of the problems solved, 0 to 1."""
+        """Share of the answers that solve their problem, 0 to 1: pass@1 (unbiased)."""
         return sum(verdict.passed for verdict in self.verdicts) / len(self.verdicts)
 
     @property
@@ -129,30 +141,34 @@ def evaluate(
     label: str,
     folder: Path,
     oracle: Oracle,
+    seed: int = 0,
     open_sandbox: Callable[[Limits], Sandbox],
     on_answer: OnAnswer,
 ) -> PassRate:
-    """Greedy answers of a model to the benchmark, judged; kept in `folder` and not done again.
+    """A model's answers to the benchmark, judged; kept in `folder` and not done again.
 
     Args:
         problems: those of the settings.
         weights: hash that stands for the model's weights.
         open_llm: gives the model; called only where the verdicts are not there yet.
-        label: `before` or `after`.
+        label: such as `before` or `after`.
+        seed: of the answers.
         oracle: what the references give.
 
     Raises:
         RecordError: a reference solution fails here, so that no score would mean anything.
     """
-    path = folder / f"{label}-{_key(settings, problems, weights)}.parquet"
+    path = folder / f"{label}-{_key(settings, problems, weights, seed)}.parquet"
     if not path.exists():
-        sampling = Sampling(temperature=0.0, max_tokens=settings.max_tokens)
-        requests = [Request(problem.messages(), sampling, seed=0) for problem in problems]
+        sampling = Sampling(settings.temperature, settings.top_p, max_tokens=settings.max_tokens)
+        requests = [Request(problem.messages(), sampling, seed, settings.samples) for problem in problems]
         with open_sandbox(LIMITS) as sandbox:
             require_references(problems, sandbox, oracle)
             with open_llm() as llm:
                 answers = llm.generate(requests, on_answer)
-            write_records(path, Verdict, judge_answers(problems, [given[0] for given in answers], sandbox, oracle))
+            asked = [problem for problem in problems for _ in range(settings.samples)]
+            given = [answer for completions in answers for answer in completions]
+            write_records(path, Verdict, judge_answers(asked, given, sandbox, oracle))
     return PassRate(label, tuple(read_records(path, Verdict)))
 
 
@@ -162,30 +178,58 @@ def judge_answers(
     """Extract a program from each answer and judge it.
 
     Args:
+        problems: of each answer.
         oracle: prepared for these problems.
     """
-    programs = [
-        extract_program(answer.text, problem.entry_point) for problem, answer in zip(problems, answers, strict=True)
-    ]
-    items = [
+    pairs = list(zip(problems, answers, strict=True))
+    programs = [extract_program(answer.text, problem.entry_point) for problem, answer in pairs]
+    extracted = [
         (problem, problem.program(program)) for problem, program in zip(problems, programs, strict=True) if program
     ]
-    judged = iter(judge(items, sandbox, oracle))
-    verdicts: list[Verdict] = []
-    for problem, answer, program in zip(problems, answers, programs, strict=True):
+    judged = iter(judge(extracted, sandbox, oracle))
+    found: list[Verdict] = []
+    for (problem, answer), program in zip(pairs, programs, strict=True):
         if program is None:
             reason = "the answer was cut at evaluate.max_tokens" if answer.finish_reason == "length" else ""
-            verdicts.append(Verdict(problem.id, False, "no_program", reason, answer.text, ""))
-            continue
-        found = next(judged)
-        checks = tuple(Check(name, outcome.name.lower()) for name, outcome in found.outcomes.items())
-        verdicts.append(
-            Verdict(
-                problem.id, found.passed, found.outcome.name.lower(), found.reason, answer.text, program, checks,
-                found.cpu_seconds,
-            )
-        )  # fmt: skip
-    return verdicts
+            found.append(Verdict(problem.id, False, "no_program", reason, answer.text, ""))
+        else:
+            found.append(_verdict(problem, program, answer.text, next(judged)))
+    return _numbered(found)
+
+
+def judge_programs(items: Sequence[tuple[Problem, str]], sandbox: Sandbox, oracle: Oracle) -> list[Verdict]:
+    """The verdict on whole programs, as they are.
+
+    Args:
+        oracle: prepared for these problems.
+    """
+    judged = judge(items, sandbox, oracle)
+    return _numbered(
+        [_verdict(problem, program, "", found) for (problem, program), found in zip(items, judged, strict=True)]
+    )
+
+
+def _verdict(problem: Problem, program: str, answer: str, found: Judgement) -> Verdict:
+    return Verdict(
+        problem=problem.id,
+        passed=found.passed,
+        outcome=found.outcome.name.lower(),
+        reason=found.reason,
+        answer=answer,
+        program=program,
+        checks=tuple(Check(name, outcome.name.lower()) for name, outcome in found.outcomes.items()),
+        cpu_seconds=found.cpu_seconds,
+    )
+
+
+def _numbered(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Each with its place among those of its problem."""
+    seen: Counter[str] = Counter()
+    found: list[Verdict] = []
+    for verdict in verdicts:
+        found.append(replace(verdict, sample=seen[verdict.problem]))
+        seen[verdict.problem] += 1
+    return found
 
 
 def require_references(problems: Sequence[Problem], sandbox: Sandbox, oracle: Oracle) -> None:
@@ -205,49 +249,7 @@ def require_references(problems: Sequence[Problem], sandbox: Sandbox, oracle: Or
         )
 
 
-def pass_at_k(n: int, c: int, k: int) -> float:
-    """Unbiased estimate of pass@k from n samples of which c pass: 1 - C(n-c, k) / C(n, k) (arXiv 2107.03374).
-
-    Raises:
-        ValueError: not 0 <= c <= n, or not 1 <= k <= n.
-    """
-    if not (0 <= c <= n and 1 <= k <= n):
-        raise ValueError(f"pass_at_k needs 0 <= c <= n and 1 <= k <= n, got n={n}, c={c}, k={k}")
-    return 1.0 - math.comb(n - c, k) / math.comb(n, k)
-
-
-@dataclass(frozen=True)
-class Change:
-    """The difference between two models on the same problems, and how much of it may be noise."""
-
-    difference: float
-    low: float
-    high: float
-    """95% interval of the difference: bootstrap over problems."""
-    gained: int
-    """Problems solved after but not before."""
-    lost: int
-
-
-def compare(before: PassRate, after: PassRate, *, resamples: int = 10_000) -> Change:
-    """Paired comparison of two pass rates on the same problems."""
-    differences = np.array(
-        [float(b.passed) - float(a.passed) for a, b in zip(before.verdicts, after.verdicts, strict=True)]
-    )
-    draws = np.random.default_rng(0).integers(0, len(differences), (resamples, len(differences)))
-    low, high = np.quantile(differences[draws].mean(axis=1), (0.025, 0.975))
-    gained, lost = int((differences > 0).sum()), int((differences < 0).sum())
-    return Change(float(differences.mean()), float(low), float(high), gained, lost)
-
-
-def interval(rate: PassRate) -> tuple[float, float]:
-    """95% Wilson interval of a pass rate."""
-    n, p, z = len(rate.verdicts), rate.value, 1.96
-    centre, spread = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, (centre - spread) / (1 + z * z / n)), min(1.0, (centre + spread) / (1 + z * z / n))
-
-
-def _key(settings: Evaluate, problems: Sequence[Problem], weights: str) -> str:
-    parts = [VERSION, asdict(settings), [problem.hash for problem in problems], asdict(LIMITS)]
+def _key(settings: Evaluate, problems: Sequence[Problem], weights: str, seed: int) -> str:
+    parts = [VERSION, seed, asdict(settings), [problem.hash for problem in problems], asdict(LIMITS)]
     parts += [weights, asdict(template("solution")), asdict(template("base"))]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -86,7 +86,14 @@ def run(config: Config, *, observer: Observer | None = None, until: str | None =
 def require_what_comes_last(config: Config) -> None:
     """Training comes hours after the start: say now if it cannot work."""
     if config.train is None:
+        if config.evaluate is not None:
+            raise ConfigError(
+                "evaluate: a run measures before and after training; add a `train` section, or measure the model as it "
+                "is with `codedpo evaluate`"
+            )
         return
+    if config.evaluate is not None and config.evaluate.samples > 1:
+        raise ConfigError("evaluate.samples: a run takes one answer to a problem; `codedpo evaluate` takes more")
     missing = [name for name in ("torch", "transformers", "trl", "peft", "gguf") if find_spec(name) is None]
     if missing:
         raise ConfigError(

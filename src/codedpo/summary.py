@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from codedpo.evaluate import compare
 from codedpo.job import RunResult
+from codedpo.scores import compare
 
 
 def closing_lines(result: RunResult) -> list[str]:

@@ -72,6 +72,11 @@ class RunTools:
         with settings.open(cache=self._config.cache_folder, log=log, adapter=adapter, meter=self.meter) as llm:
             yield CachedLLM(llm, answers)
 
+    @contextlib.contextmanager
+    def borrowed(self, llm: LLM) -> Generator[LLM]:
+        """An LLM that is open already, and stays so."""
+        yield llm
+
     def cached(self, llm: LLM) -> LLM:
         """Another LLM behind the run's cache."""
         return CachedLLM(llm, self._open_answers())

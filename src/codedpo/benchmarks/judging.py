@@ -11,6 +11,8 @@ from codedpo.benchmarks.problem import InputSet, Problem
 from codedpo.records import Execution, Outcome
 from codedpo.sandbox import Calls, Checked, CheckedCalls, Reply, Sandbox
 
+VERSION = 1
+"""Raised whenever the same programs would be judged otherwise."""
 _TEST = "test"
 """The name of what a problem's statements say, beside the names of its sets of inputs."""
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from codedpo.evaluate import PassRate, interval
+from codedpo.evaluate import PassRate
 from codedpo.report.pair_numbers import PairNumbers
+from codedpo.scores import interval
 
 _BARS = 20
 _BLUE, _ORANGE, _GREY = "#2f6f9f", "#d9822b", "#8a8f98"

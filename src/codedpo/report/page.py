@@ -12,7 +12,7 @@ import jinja2
 
 from codedpo.config import Config, dump_config
 from codedpo.engine import StageResult
-from codedpo.evaluate import PassRate, compare, interval
+from codedpo.evaluate import PassRate
 from codedpo.places import Place
 from codedpo.records import Pair, Timing
 from codedpo.report.diff import side_by_side
@@ -21,6 +21,7 @@ from codedpo.report.matrix import MatrixView, matrix_view
 from codedpo.report.statistics import stage_statistics
 from codedpo.report.training import training_view
 from codedpo.rounds import Improvement
+from codedpo.scores import compare, interval
 from codedpo.store import write_text
 from codedpo.train.result import TrainResult
 

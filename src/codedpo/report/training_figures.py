@@ -9,11 +9,11 @@ from typing import Any
 
 from codedpo.report.figures import make_figure, to_svg
 from codedpo.train.check import DataCheck
-from codedpo.train.likelihood import Likelihood
+from codedpo.train.likelihood import Class, Likelihood
 from codedpo.train.result import TrainResult
 
 _BLUE, _ORANGE, _GREY, _GREEN, _RED = "#2f6f9f", "#d9822b", "#8a8f98", "#2f9e63", "#d9534f"
-_CLASS_COLOURS = {"correct": _GREEN, "incorrect": _RED, "fast": _BLUE, "slow": _ORANGE}
+_CLASS_COLOURS: Mapping[Class, str] = {"correct": _GREEN, "incorrect": _RED, "fast": _BLUE, "slow": _ORANGE}
 _PER_TOKEN = "log-probability per token (nats)"
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import yaml
 
 import codedpo
-from codedpo.evaluate import PassRate, compare, interval
+from codedpo.evaluate import PassRate
+from codedpo.scores import compare, interval
 from codedpo.store import write_text
 from codedpo.train.job import TrainJob
 from codedpo.train.result import TrainResult

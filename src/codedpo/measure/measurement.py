@@ -1,0 +1,77 @@
+"""Verdicts of one benchmark in, a folder of them out and back: `verdicts.jsonl` and `summary.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from codedpo.errors import RecordError
+from codedpo.evaluate import Verdict
+from codedpo.places import Place
+from codedpo.scores import Score, pass_scores
+from codedpo.store import write_text
+
+KS = (1, 5, 10, 100)
+_VERDICTS, _SUMMARY = "verdicts.jsonl", "summary.json"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a measurement came to, and all that it depends on."""
+
+    benchmark: str
+    title: str
+    model: str
+    """Its name, or the file of programs."""
+    weights: str
+    """Hash of the model's weights, as far as known, or of the file."""
+    problems: int
+    samples: int
+    """Answers to each problem."""
+    pass_at_k: Mapping[str, Mapping[int, Score]]
+    """By what counts: `all` that a program is judged by, or one part of it, such as `base`; then by k."""
+    outcomes: Mapping[str, int]
+    """How often each was the end of an answer."""
+    seconds: float
+    """Wall time of asking and judging, this time."""
+    asked: Mapping[str, Any]
+    """Sampling parameters, seed and the prompt's version."""
+    data: str
+    """Hash of all problems."""
+    code: Mapping[str, Any]
+    """Versions of codedpo and Python, and of what decides verdicts."""
+
+
+def pass_rates(verdicts: Sequence[Verdict]) -> dict[str, dict[int, Score]]:
+    """pass@k by what counts and by k; the parts only where there is more than one."""
+    parts = dict.fromkeys(check.name for verdict in verdicts for check in verdict.checks)
+    names = ["all", *(parts if len(parts) > 1 else ())]
+    return {name: pass_scores(verdicts, KS, () if name == "all" else (name,)) for name in names}
+
+
+def write_measurement(folder: Place, summary: Summary, verdicts: Sequence[Verdict]) -> None:
+    """One line an answer: program, verdict, reason, time; and the summary."""
+    write_text(folder / _VERDICTS, "".join(json.dumps(asdict(verdict)) + "\n" for verdict in verdicts))
+    write_text(folder / _SUMMARY, json.dumps(asdict(summary), indent=1))
+
+
+def read_measurement(folder: Path) -> tuple[Summary, tuple[Verdict, ...]]:
+    """What `write_measurement` wrote.
+
+    Raises:
+        RecordError: the folder holds no measurement.
+    """
+    try:
+        summary = TypeAdapter(Summary).validate_json((folder / _SUMMARY).read_bytes())
+        lines = (folder / _VERDICTS).read_text(encoding="utf-8").splitlines()
+        verdicts = tuple(TypeAdapter(Verdict).validate_json(line) for line in lines)
+    except (OSError, ValidationError) as error:
+        raise RecordError(
+            f"{folder}: holds no measurement ({error}); name a folder that `codedpo evaluate` wrote"
+        ) from error
+    return summary, verdicts

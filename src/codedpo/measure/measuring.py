@@ -1,0 +1,118 @@
+"""A benchmark in, verdicts on a model's answers to it, or on programs of a file, and their summary out."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import codedpo
+from codedpo.benchmarks import Problem, judging, oracle
+from codedpo.benchmarks.oracle import Oracle
+from codedpo.config import Config
+from codedpo.errors import RecordError
+from codedpo.evaluate import LIMITS, VERSION, Evaluate, Verdict, evaluate, judge_programs, require_references
+from codedpo.llms import Completion
+from codedpo.measure.measurement import Summary, pass_rates
+from codedpo.progress import Observer
+from codedpo.prompting import template
+from codedpo.rows import read_rows
+from codedpo.tools import RunTools
+
+
+def measure_model(
+    config: Config, settings: Evaluate, tools: RunTools, folder: Path, observer: Observer
+) -> tuple[Summary, tuple[Verdict, ...]]:
+    """Ask the configured model and judge its answers; what was asked or judged before is not done again.
+
+    Raises:
+        CodeDPOError: what went wrong; a broken oracle gives no score.
+    """
+    problems = settings.problems(config.benchmarks)
+    start = time.monotonic()
+    step = f"evaluate {settings.benchmark}"
+    observer.started(step, len(problems) * settings.samples)
+
+    def on_answer(_: int, completions: Sequence[Completion]) -> None:
+        tokens = sum(completion.completion_tokens for completion in completions if not completion.cached)
+        observer.advanced(step, rows=len(completions), answers=len(completions), tokens=tokens)
+
+    with tools.open_llm(None) as llm:
+        rate = evaluate(
+            settings,
+            problems,
+            f"{llm.model}:{llm.weights}",
+            lambda: tools.borrowed(llm),
+            label=settings.benchmark.replace(":", "."),
+            folder=folder,
+            oracle=Oracle(config.cache_folder),
+            seed=config.seed,
+            open_sandbox=tools.open_sandbox,
+            on_answer=on_answer,
+        )
+        model, weights = llm.model, llm.weights
+    observer.finished(step, f"{rate.passed} of {len(rate.verdicts)} answers pass")
+    return _summary(settings, problems, rate.verdicts, model, weights, time.monotonic() - start, config), rate.verdicts
+
+
+def measure_programs(
+    config: Config, settings: Evaluate, file: Path, tools: RunTools, observer: Observer
+) -> tuple[Summary, tuple[Verdict, ...]]:
+    """Judge the programs of a file with the columns `task_id` and `solution`, as evalplus writes it: whole programs.
+
+    Raises:
+        RecordError: the file is not one, names unknown problems, or lacks some; the oracle is broken.
+    """
+    problems = {problem.id: problem for problem in settings.problems(config.benchmarks)}
+    start = time.monotonic()
+    rows = [(row.text("task_id"), row.text("solution")) for row in read_rows(file)]
+    _require_same(file, settings.benchmark, {name for name, _ in rows}, set(problems))
+    step = f"evaluate {settings.benchmark}"
+    observer.started(step, len(rows))
+    judge = Oracle(config.cache_folder)
+    with tools.open_sandbox(LIMITS) as sandbox:
+        require_references(list(problems.values()), sandbox, judge)
+        items = [(problems[name], program) for name, program in rows]
+        verdicts = tuple(judge_programs(items, sandbox, judge))
+    observer.finished(step, f"{sum(verdict.passed for verdict in verdicts)} of {len(verdicts)} programs pass")
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    seconds = time.monotonic() - start
+    return _summary(settings, list(problems.values()), verdicts, str(file), digest, seconds, config), verdicts
+
+
+def _require_same(file: Path, benchmark: str, named: set[str], problems: set[str]) -> None:
+    unknown, missing = sorted(named - problems), sorted(problems - named)
+    if unknown:
+        raise RecordError(f"{file}: {len(unknown)} of its tasks are no problems of {benchmark}, such as {unknown[0]}")
+    if missing:
+        raise RecordError(f"{file}: {len(missing)} problems of {benchmark} have no program, such as {missing[0]}")
+
+
+def _summary(
+    settings: Evaluate,
+    problems: Sequence[Problem],
+    verdicts: Sequence[Verdict],
+    model: str,
+    weights: str,
+    seconds: float,
+    config: Config,
+) -> Summary:
+    versions = {"evaluate": VERSION, "oracle": oracle.VERSION, "judging": judging.VERSION}
+    return Summary(
+        benchmark=settings.benchmark,
+        title=settings.title,
+        model=model,
+        weights=weights,
+        problems=len(problems),
+        samples=len(verdicts) // len(problems),
+        pass_at_k=pass_rates(verdicts),
+        outcomes=dict(Counter(verdict.outcome for verdict in verdicts).most_common()),
+        seconds=seconds,
+        asked={**asdict(settings), "seed": config.seed, "prompt": template("solution").version},
+        data=hashlib.sha256("".join(problem.hash for problem in problems).encode()).hexdigest(),
+        code={"codedpo": codedpo.__version__, "python": platform.python_version(), **versions},
+    )
