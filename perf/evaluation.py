@@ -49,13 +49,15 @@ def judged(problems: Sequence[Problem], programs: Sequence[str], folder: Path) -
         return found, middle - start, time.monotonic() - middle
 
 
-def agreement(folder: Path) -> None:
+def agreement(folder: Path, benchmark_name: str) -> None:
     cases = (
         ("HumanEval+, as evalplus 0.3.1", "humaneval", HumanEvalPlus(path=HUMANEVAL, compatible=True)),
         ("HumanEval+", "humaneval", HumanEvalPlus(path=HUMANEVAL)),
         ("MBPP+", "mbpp", MbppPlus(path=MBPP)),
     )
     for title, name, benchmark in cases:
+        if benchmark_name not in ("", name):
+            continue
         problems = benchmark.problems()
         for model, pattern in MODELS.items():
             path = next((DATA / "evalplus_results").glob(f"{name}{pattern}"))
@@ -112,13 +114,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("agreement", "speed"))
     parser.add_argument("--peers", default=".peers/bin/python")
+    parser.add_argument("--benchmark", choices=("", "humaneval", "mbpp"), default="", help="only this one")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     if options.what == "speed":
         speed(options.peers, options.rounds)
         return
     with tempfile.TemporaryDirectory() as name:
-        agreement(Path(name))
+        agreement(Path(name), options.benchmark)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,12 @@ def test_a_program_whose_calls_share_something_is_one_process(sandbox: Sandbox, 
     assert verdict(problem_of("def f(x):\n    return x + 1"), counting, sandbox, tmp_path).passed
 
 
+def test_a_set_without_inputs_is_passed_by_what_can_be_loaded(sandbox: Sandbox, tmp_path: Path) -> None:
+    problem = problem_of(n_calls=0)
+    assert verdict(problem, REFERENCE, sandbox, tmp_path).passed
+    assert verdict(problem, "1 / 0", sandbox, tmp_path).outcomes == {"base": Outcome.EXCEPTION}
+
+
 def test_arguments_are_new_for_each_program_and_call(sandbox: Sandbox, tmp_path: Path) -> None:
     inputs = InputSet("base", (([1, 2],), ([1, 2],)))
     problem = Problem("t/1", "", "f", "def f(x):\n    x.append(3)\n    return x", inputs=(inputs,))

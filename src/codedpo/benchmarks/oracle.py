@@ -22,7 +22,7 @@ from codedpo.benchmarks.problem import InputSet, Problem
 from codedpo.errors import RecordError
 from codedpo.records import Outcome
 from codedpo.sandbox import Calls, Inputs, Replies, Sandbox
-from codedpo.sandbox.calls import digest, reply_of
+from codedpo.sandbox.calls import DIGEST_BYTES, digest, reply_of
 from codedpo.store import read_records, write_bytes, write_records
 
 VERSION = 1
@@ -125,7 +125,7 @@ class Oracle:
                 problem=problem.id,
                 inputs=inputs.name,
                 key=key,
-                digests=np.frombuffer(b"".join(map(digest, frames)), np.uint8).reshape(len(frames), -1),
+                digests=np.frombuffer(b"".join(map(digest, frames)), np.uint8).reshape(-1, DIGEST_BYTES),
                 ends=np.cumsum([len(frame) for frame in packed], dtype=np.int64),
                 tolerances=inputs.rule.tolerances([value.value for value in values]),
                 seconds=np.array(seconds, dtype=np.float64),

@@ -20,6 +20,7 @@ from codedpo.records import Outcome
 from codedpo.sandbox.jailed import codec
 from codedpo.sandbox.jailed.outcomes import REFUSALS
 
+DIGEST_BYTES: int = codec.DIGEST_BYTES
 _HEAD = struct.Struct("<Id")
 """Of a frame: length and seconds, as in jailed/caller.py."""
 
