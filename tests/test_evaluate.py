@@ -75,7 +75,7 @@ def test_answers_are_judged_part_by_part(tmp_path: Path) -> None:
         half, none = judge_answers([problem] * 2, answers, sandbox, oracle)
     assert half.checks == (Check("base", "passed"), Check("plus", "wrong"))
     assert (half.passed, half.outcome) == (False, "wrong")
-    assert half.reason == "plus: call 0, f(-1,): -1 instead of 1"
+    assert half.reason == "plus: call 0, f(-1): -1 instead of 1"
     assert (none.passed, none.outcome, none.reason) == (
         False,
         "no_program",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,7 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from codedpo.benchmarks import BENCHMARKS, Problem
+from codedpo.benchmarks import BENCHMARKS, Problem, judging
+from codedpo.benchmarks import oracle as oracle_module
 from codedpo.benchmarks.judging import Judgement, judge
 from codedpo.benchmarks.oracle import Oracle
 from codedpo.checks import require_at_least
@@ -22,7 +24,7 @@ from codedpo.llms import LLM, Completion, OnAnswer, Request, Sampling
 from codedpo.plugins import resolve
 from codedpo.prompting import template
 from codedpo.records import Outcome
-from codedpo.sandbox import Limits, Sandbox
+from codedpo.sandbox import Limits, Sandbox, SandboxSettings
 from codedpo.store import read_records, write_records
 
 VERSION = 3
@@ -141,6 +143,7 @@ def evaluate(
     label: str,
     folder: Path,
     oracle: Oracle,
+    sandbox: SandboxSettings,
     seed: int = 0,
     open_sandbox: Callable[[Limits], Sandbox],
     on_answer: OnAnswer,
@@ -154,21 +157,22 @@ def evaluate(
         label: such as `before` or `after`.
         seed: of the answers.
         oracle: what the references give.
+        sandbox: settings of what `open_sandbox` opens, which decide verdicts.
 
     Raises:
         RecordError: a reference solution fails here, so that no score would mean anything.
     """
-    path = folder / f"{label}-{_key(settings, problems, weights, seed)}.parquet"
+    path = folder / f"{label}-{_key(settings, problems, weights, seed, sandbox)}.parquet"
     if not path.exists():
         sampling = Sampling(settings.temperature, settings.top_p, max_tokens=settings.max_tokens)
         requests = [Request(problem.messages(), sampling, seed, settings.samples) for problem in problems]
-        with open_sandbox(LIMITS) as sandbox:
-            require_references(problems, sandbox, oracle)
+        with open_sandbox(LIMITS) as opened:
+            require_references(problems, opened, oracle)
             with open_llm() as llm:
                 answers = llm.generate(requests, on_answer)
             asked = [problem for problem in problems for _ in range(settings.samples)]
             given = [answer for completions in answers for answer in completions]
-            write_records(path, Verdict, judge_answers(asked, given, sandbox, oracle))
+            write_records(path, Verdict, judge_answers(asked, given, opened, oracle))
     return PassRate(label, tuple(read_records(path, Verdict)))
 
 
@@ -249,7 +253,17 @@ def require_references(problems: Sequence[Problem], sandbox: Sandbox, oracle: Or
         )
 
 
-def _key(settings: Evaluate, problems: Sequence[Problem], weights: str, seed: int) -> str:
-    parts = [VERSION, seed, asdict(settings), [problem.hash for problem in problems], asdict(LIMITS)]
+def _key(settings: Evaluate, problems: Sequence[Problem], weights: str, seed: int, sandbox: SandboxSettings) -> str:
+    parts = [
+        VERSION,
+        judging.VERSION,
+        oracle_module.VERSION,
+        platform.python_version(),
+        asdict(sandbox),
+        seed,
+        asdict(settings),
+        [problem.hash for problem in problems],
+        asdict(LIMITS),
+    ]
     parts += [weights, asdict(template("solution")), asdict(template("base"))]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

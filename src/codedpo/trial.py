@@ -148,7 +148,8 @@ def pass_rate(shop: Workshop, trained: Trained | None, label: str) -> PassRate |
         lambda: _open_model(shop, trained),
         label=label,
         folder=shop.folder / "evaluation",
-        oracle=Oracle(shop.config.cache_folder),
+        oracle=Oracle(shop.config.cache_folder, shop.config.sandbox.python),
+        sandbox=shop.config.sandbox,
         open_sandbox=shop.tools.open_sandbox,
         on_answer=on_answer,
     )

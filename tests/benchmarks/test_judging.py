@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from codedpo.benchmarks.oracle import Oracle
 from codedpo.benchmarks.rules import Rule
 from codedpo.errors import RecordError
 from codedpo.records import Outcome
-from codedpo.sandbox import Limits, Sandbox
+from codedpo.sandbox import Calls, Inputs, Limits, Sandbox
 
 REFERENCE = "def f(x):\n    return [x, (x, str(x)), {x: {x}}]"
 
@@ -41,15 +43,15 @@ def verdict(problem: Problem, program: str, sandbox: Sandbox, folder: Path) -> J
     [
         (REFERENCE, Outcome.PASSED, ""),
         ("def f(x):\n    return [x * 1.0, (x, str(x)), {float(x): {x}}]", Outcome.PASSED, ""),  # equal, other bytes
-        (REFERENCE.replace("str(x)", "'2'"), Outcome.WRONG, "call 0, f(0,): [0, (0, '2'), {0: {0}}] instead of [0, "),
+        (REFERENCE.replace("str(x)", "'2'"), Outcome.WRONG, "call 0, f(0): [0, (0, '2'), {0: {0}}] instead of [0, "),
         (REFERENCE.replace("(x, str(x))", "[x, str(x)]"), Outcome.WRONG, "call 0"),
         ("def f(x):\n    return f", Outcome.WRONG, "<function> instead of"),
-        ("def f(x):\n    raise ValueError('no')", Outcome.EXCEPTION, "call 0, f(0,): ValueError: no"),
+        ("def f(x):\n    raise ValueError('no')", Outcome.EXCEPTION, "call 0, f(0): ValueError: no"),
         ("def f(x:", Outcome.EXCEPTION, "it could not be loaded: SyntaxError"),
         ("def g(x):\n    return 1", Outcome.EXCEPTION, "it could not be loaded: NameError"),
         (f"{REFERENCE}\n1 / 0", Outcome.EXCEPTION, "it could not be loaded: ZeroDivisionError"),
-        (REFERENCE.replace("return", "while x == 3: pass\n    return"), Outcome.TIMEOUT, "call 3, f(3,): more than 2 s"),
-        (REFERENCE.replace("return", "x == 2 and __import__('os')._exit(0)\n    return"), Outcome.CRASH, "call 2, f(2,)"),
+        (REFERENCE.replace("return", "while x == 3: pass\n    return"), Outcome.TIMEOUT, "call 3, f(3): more than 2 s"),
+        (REFERENCE.replace("return", "x == 2 and __import__('os')._exit(0)\n    return"), Outcome.CRASH, "call 2, f(2)"),
         (REFERENCE.replace("return", "b'0' * (1 << 40)\n    return"), Outcome.OUT_OF_MEMORY, "MemoryError"),
         (REFERENCE.replace("return", "__import__('os').fork()\n    return"), Outcome.BLOCKED, "PermissionError"),
         ("import sys\nsys.exit()", Outcome.EXCEPTION, "it could not be loaded: SystemExit"),
@@ -135,6 +137,68 @@ def test_a_large_expected_value_is_kept_and_compared(sandbox: Sandbox, tmp_path:
     )
     wrong = verdict(problem_of(reference), "def f(x):\n    return list(range(10 ** 5))", sandbox, tmp_path)
     assert wrong.outcomes == {"base": Outcome.WRONG} and "call 1" in wrong.reason
+
+
+def test_a_value_too_large_to_travel_is_compared_by_its_digest(sandbox: Sandbox, tmp_path: Path) -> None:
+    reference = "def f(x):\n    return 'a' * (17 << 20) + str(x)"
+    right = verdict(problem_of(reference), "def f(x):\n    return f\"{'a' * (17 << 20)}{x}\"", sandbox, tmp_path)
+    wrong = verdict(problem_of(reference), "def f(x):\n    return 'a' * (17 << 20) + '0'", sandbox, tmp_path)
+    assert right.passed
+    assert wrong.outcomes == {"base": Outcome.WRONG}
+    assert "call 1, f(1): <a value of 17,825,805 bytes> instead of <a value of 17,825,805 bytes>" in wrong.reason
+    assert sum(path.stat().st_size for path in (tmp_path / "oracles").iterdir()) < 100_000
+
+
+def test_a_value_that_cannot_be_written_is_a_wrong_one(sandbox: Sandbox, tmp_path: Path) -> None:
+    found = verdict(problem_of("def f(x):\n    return x"), "def f(x):\n    return 10 ** 5000", sandbox, tmp_path)
+    assert found.outcomes == {"base": Outcome.WRONG}
+    assert "call 0, f(0): a large int instead of 0" in found.reason
+    (other,) = [problem_of("def f(x):\n    return 10 ** 5000 + x")]
+    assert verdict(other, "def f(x):\n    return 0", sandbox, tmp_path).reason.endswith("0 instead of a large int")
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "def f(x):\n    return [[]] * 10 ** 5",
+        "def f(x):\n    return range(10 ** 12)",
+        "def f(x):\n    return [range(10 ** 9)] * 2",
+        "def f(x):\n    return [k * (2 ** 61 - 1) for k in range(10 ** 6)]",
+        "def f(x):\n    raise ValueError('\\ud800')",
+    ],
+)
+@pytest.mark.parametrize("rule", [Rule(as_sets=True), Rule(atol=0.1)])
+def test_what_would_be_slow_to_compare_is_not_looked_at(
+    program: str, rule: Rule, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    found = verdict(problem_of("def f(x):\n    return [0.5, 1.5]", rule), program, sandbox, tmp_path)
+    assert not found.passed
+    json.dumps(found.reason).encode("ascii").decode("unicode_escape").encode()  # plain text
+
+
+def test_code_that_sleeps_is_ended_by_the_clock_on_the_wall(sandbox: Sandbox, tmp_path: Path) -> None:
+    start = time.monotonic()
+    inputs = InputSet("base", tuple((number,) for number in range(100)))
+    problem = Problem("t/1", "", "f", "def f(x):\n    return x", inputs=(inputs,))
+    calls = Calls("import time\ndef f(x):\n    time.sleep(0.5)", "f", Inputs(inputs.arguments, (0.1,) * 100, 0.4))
+    (found,) = sandbox.call_many([calls])
+    assert found.ended == Outcome.TIMEOUT
+    assert time.monotonic() - start < 40
+    assert problem.hash
+
+
+def test_an_error_of_ours_in_between_leaves_the_sandbox_usable(sandbox: Sandbox, tmp_path: Path) -> None:
+    oracle = Oracle(tmp_path)
+    oracle.prepare([problem_of()], sandbox)
+    (file,) = (tmp_path / "oracles").glob("*.values")
+    file.write_bytes(b"")
+    wrong = (problem_of(), "def f(x):\n    return x")
+    with pytest.raises(RecordError, match=r"\.values: cannot be read"):
+        judge([wrong], sandbox, oracle)
+    oracle = Oracle(tmp_path)
+    oracle.prepare([problem_of()], sandbox)  # made again
+    found = judge([(problem_of(), REFERENCE), wrong], sandbox, oracle)
+    assert [ours.passed for ours in found] == [True, False]
 
 
 def test_what_references_give_is_kept_until_the_data_change(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -59,11 +59,17 @@ def programs(folder: Path, *texts: str) -> Path:
     return path
 
 
+def written(folder: Path, name: str) -> Path:
+    """Where the verdicts on the programs of a file lie."""
+    (found,) = (folder / "run" / "evaluation").glob(f"test_measure.Tiny-{name}-????????")
+    return found
+
+
 def test_programs_of_a_file_are_judged_as_they_are(tmp_path: Path) -> None:
     console = Console(record=True, width=160)
     file = programs(tmp_path, RIGHT, ALMOST, "def {f}(numbers, k):\n    return 1 / 0")
     evaluate_benchmarks(config_of(tmp_path), (), file, console)
-    summary, verdicts = read_measurement(tmp_path / "run" / "evaluation" / "test_measure.Tiny-p0")
+    summary, verdicts = read_measurement(written(tmp_path, "p0"))
     assert [verdict.outcome for verdict in verdicts] == ["passed", "wrong", "exception"]
     assert [[check.outcome for check in verdict.checks] for verdict in verdicts] == [
         ["passed", "passed"], ["passed", "wrong"], ["exception", "exception"],
@@ -114,7 +120,7 @@ def test_a_run_measures_before_and_after_training_alone(tmp_path: Path) -> None:
 def test_two_measurements_are_compared_problem_by_problem(tmp_path: Path) -> None:
     for texts in ((RIGHT, ALMOST, ALMOST), (ALMOST, RIGHT, RIGHT)):
         evaluate_benchmarks(config_of(tmp_path), (), programs(tmp_path, *texts), Console(quiet=True))
-    first, second = (tmp_path / "run" / "evaluation" / f"test_measure.Tiny-p{n}" for n in range(2))
+    first, second = (written(tmp_path, f"p{n}") for n in range(2))
     console = Console(record=True, width=160)
     found = compare_folders(first, second, console)
     assert (found.gained, found.lost, found.both, found.neither) == (("tiny/1", "tiny/2"), ("tiny/0",), 0, 0)
@@ -127,7 +133,7 @@ def test_two_measurements_are_compared_problem_by_problem(tmp_path: Path) -> Non
 
 def test_what_cannot_be_compared_or_measured_is_an_error(tmp_path: Path) -> None:
     evaluate_benchmarks(config_of(tmp_path), (), programs(tmp_path, RIGHT, RIGHT, RIGHT), Console(quiet=True))
-    folder = tmp_path / "run" / "evaluation" / "test_measure.Tiny-p0"
+    folder = written(tmp_path, "p0")
     with pytest.raises(RecordError, match="holds no measurement"):
         compare_folders(folder, tmp_path, Console(quiet=True))
     summary = json.loads((folder / "summary.json").read_text())

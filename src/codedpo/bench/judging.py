@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codedpo.bench.reading import LabelledTask, RunTask, is_run, read_labelled, read_run
+from codedpo.benchmarks import judging as benchmark_judging
+from codedpo.benchmarks import oracle as benchmark_oracle
 from codedpo.benchmarks.judging import judge
 from codedpo.benchmarks.oracle import Oracle
 from codedpo.errors import ConfigError
@@ -124,7 +126,8 @@ def runs(task: JudgedTask) -> NDArray[np.bool_]:
 
 
 def _key(tasks: Sequence[LabelledTask] | Sequence[RunTask]) -> str:
-    parts = [VERSION, asdict(LIMITS), asdict(TRUTH_LIMITS), [_content(task) for task in tasks]]
+    versions = [VERSION, benchmark_judging.VERSION, benchmark_oracle.VERSION]
+    parts = [versions, asdict(LIMITS), asdict(TRUTH_LIMITS), [_content(task) for task in tasks]]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from codedpo.benchmarks.oracle import Expected, Oracle
 from codedpo.benchmarks.problem import InputSet, Problem
@@ -13,6 +15,9 @@ from codedpo.sandbox import Calls, Checked, CheckedCalls, Reply, Sandbox
 
 VERSION = 1
 """Raised whenever the same programs would be judged otherwise."""
+_SHORT = reprlib.Repr()
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxdict = 8
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 _TEST = "test"
 """The name of what a problem's statements say, beside the names of its sets of inputs."""
 
@@ -60,7 +65,7 @@ def _calls(items: Iterable[tuple[Problem, str]], oracle: Oracle) -> Iterator[Che
             expected = oracle.expected(problem, inputs)
             limited = Calls(program, problem.entry_point, expected.limits(inputs.arguments))
             digests = expected.digests if inputs.rule.equal_is_same else bytes(len(expected.digests))
-            yield CheckedCalls(limited, digests, _Comparison(inputs, expected))
+            yield CheckedCalls(limited, digests, expected.most_bytes, _Comparison(inputs, expected))
 
 
 @dataclass(frozen=True)
@@ -95,14 +100,21 @@ def _judgement(problem: Problem, tests: Iterator[Execution], calls: Iterator[Che
 def _reason(problem: Problem, inputs: InputSet, checked: Checked, oracle: Oracle) -> str:
     """Which call did not pass, and why."""
     reply = checked.reply
-    if reply is not None and checked.text:
-        return f"{checked.text}: {reply.text}"
-    if checked.calls >= len(inputs.arguments):
-        return checked.text
-    shown = f"call {checked.calls}, {problem.entry_point}{inputs.arguments[checked.calls]!r:.200}"
+    if not checked.is_loaded or checked.calls >= len(inputs.arguments):
+        return f"{checked.text}: {reply.text}" if reply else checked.text
+    given = ", ".join(map(_shown, inputs.arguments[checked.calls]))
+    call = f"call {checked.calls}, {problem.entry_point}({given})"
     if reply is None:
-        return f"{shown}: {checked.text}"
+        return f"{call}: {checked.text}"
     if reply.outcome != Outcome.PASSED:
-        return f"{shown}: {reply.text}"
+        return f"{call}: {reply.text}"
     expected = oracle.expected(problem, inputs).value(checked.calls)
-    return f"{shown}: {reply.value!r:.100} instead of {inputs.rule.expected(expected)!r:.100}"
+    return f"{call}: {_shown(reply.value)} instead of {_shown(inputs.rule.expected(expected))}"
+
+
+def _shown(value: Any) -> str:
+    """The beginning of a value; it may be large, and an int has digits that Python refuses to write."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:
+        return f"a large {type(value).__name__}"

@@ -29,6 +29,8 @@ VERSION = 1
 """Raised whenever the same references would give another oracle."""
 _REFERENCE_SECONDS = 60.0
 _LARGE_BYTES = 1 << 14
+_LEAST_BYTES, _MOST_GROWTH = 1 << 16, 4
+"""A value may take 64 KB, or 4 times what the expected one takes, to be looked at."""
 _LEAST_SECONDS, _FACTOR, _MOST_SECONDS = 1.0, 4.0, 60.0
 """Limits of the reference evaluator: of a call, 4 times what the reference takes, 1 s at least; of all calls, 60 s."""
 
@@ -40,12 +42,14 @@ class _Kept:
     problem: str
     inputs: str
     """Name of the set."""
-    key: str
-    """Of what was run; the name of the file of values."""
+    file: str
+    """Name of the file of values, a hash of what it holds."""
     digests: NDArray[np.uint8] = field(metadata={"dtype": "uint8"})
     """(n_calls, 16) of the values."""
     ends: NDArray[np.int64] = field(metadata={"dtype": "int64"})
     """(n_calls,) where each value ends in the file."""
+    sizes: NDArray[np.int64] = field(metadata={"dtype": "int64"})
+    """(n_calls,) bytes of each value as it travels."""
     tolerances: NDArray[np.float64] = field(metadata={"dtype": "float64"})
     """(n_calls,) see `Rule.tolerances`."""
     seconds: NDArray[np.float64] = field(metadata={"dtype": "float64", "measured": "true"})
@@ -60,13 +64,27 @@ class Expected:
         self.digests = kept.digests.tobytes()
         self.tolerances = kept.tolerances
         self.seconds = kept.seconds
+        self.most_bytes = tuple(np.maximum(_LEAST_BYTES, _MOST_GROWTH * kept.sizes).tolist())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file of values is there and as long as it should be."""
+        size = int(self._kept.ends[-1]) if len(self._kept.ends) else 0
+        return self._file.exists() and self._file.stat().st_size == size
 
     def value(self, index: int) -> Any:
-        """Of one call."""
+        """Of one call.
+
+        Raises:
+            RecordError: the file of values has changed meanwhile.
+        """
         start = int(self._kept.ends[index - 1]) if index else 0
-        with self._file.open("rb") as file:
-            file.seek(start)
-            return reply_of(_unpacked(file.read(int(self._kept.ends[index]) - start))).value
+        try:
+            with self._file.open("rb") as file:
+                file.seek(start)
+                return reply_of(_unpacked(file.read(int(self._kept.ends[index]) - start))).value
+        except (OSError, zlib.error) as error:
+            raise RecordError(f"{self._file}: cannot be read: {error}; delete the folder and run again") from error
 
     def limits(self, arguments: tuple[tuple[Any, ...], ...]) -> Inputs:
         """The inputs with what a program may take for each of them."""
@@ -79,10 +97,12 @@ class Oracle:
 
     Args:
         folder: where they are kept.
+        python: interpreter that runs programs and references, as in `sandbox.python`.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, python: str = ""):
         self._folder = folder / "oracles"
+        self._where = [VERSION, python or platform.python_version(), platform.node()]
         self._known: dict[tuple[str, str], Expected] = {}
 
     def prepare(self, problems: Sequence[Problem], sandbox: Sandbox) -> None:
@@ -93,25 +113,27 @@ class Oracle:
             SandboxError: the sandbox broke.
         """
         cases = [(problem, inputs) for problem in problems for inputs in problem.inputs]
-        keys = [_key(problem, inputs) for problem, inputs in cases]
         if not cases:
             return
-        table = self._folder / f"{_hash([VERSION, platform.python_version(), keys])}.parquet"
-        if not table.exists():
-            write_records(table, _Kept, list(self._made(cases, keys, sandbox)))
-        for kept in read_records(table, _Kept):
-            self._known[kept.problem, kept.inputs] = Expected(kept, self._folder / f"{kept.key}.values")
+        table = self._folder / f"{_hash([self._where, [problem.hash for problem in problems]])}.parquet"
+        found = self._read(table)
+        if not all(expected.is_whole for expected in found.values()) or not found:
+            write_records(table, _Kept, list(self._made(cases, sandbox)))
+            found = self._read(table)
+        self._known |= found
+
+    def _read(self, table: Path) -> dict[tuple[str, str], Expected]:
+        rows = read_records(table, _Kept) if table.exists() else []
+        return {(kept.problem, kept.inputs): Expected(kept, self._folder / kept.file) for kept in rows}
 
     def expected(self, problem: Problem, inputs: InputSet) -> Expected:
         """What the reference gives; the problem must have been prepared."""
         return self._known[problem.id, inputs.name]
 
-    def _made(
-        self, cases: Sequence[tuple[Problem, InputSet]], keys: Sequence[str], sandbox: Sandbox
-    ) -> Iterator[_Kept]:
+    def _made(self, cases: Sequence[tuple[Problem, InputSet]], sandbox: Sandbox) -> Iterator[_Kept]:
         calls = (Calls(problem.reference, problem.entry_point, _unbounded(inputs)) for problem, inputs in cases)
         failed: list[str] = []
-        for (problem, inputs), key, replies in zip(cases, keys, sandbox.call_many(calls), strict=True):
+        for (problem, inputs), replies in zip(cases, sandbox.call_many(calls), strict=True):
             answered = list(replies.values())
             frames, seconds = [frame for frame, _ in answered], [seconds for _, seconds in answered]
             values = [reply_of(frame) for frame in frames]
@@ -120,13 +142,16 @@ class Oracle:
                 failed.append(f"{problem.id} ({inputs.name}: {reason})")
                 continue
             packed = [_packed(frame) for frame in frames]
-            write_bytes(self._folder / f"{key}.values", b"".join(packed))
+            content = b"".join(packed)
+            file = f"{hashlib.sha256(content).hexdigest()[:24]}.values"
+            write_bytes(self._folder / file, content)
             yield _Kept(
                 problem=problem.id,
                 inputs=inputs.name,
-                key=key,
+                file=file,
                 digests=np.frombuffer(b"".join(map(digest, frames)), np.uint8).reshape(-1, DIGEST_BYTES),
                 ends=np.cumsum([len(frame) for frame in packed], dtype=np.int64),
+                sizes=np.array([len(frame) for frame in frames], dtype=np.int64),
                 tolerances=inputs.rule.tolerances([value.value for value in values]),
                 seconds=np.array(seconds, dtype=np.float64),
             )
@@ -158,10 +183,6 @@ def _unpacked(data: bytes) -> bytes:
 def _unbounded(inputs: InputSet) -> Inputs:
     n_calls = len(inputs.arguments)
     return Inputs(inputs.arguments, (_REFERENCE_SECONDS,) * n_calls, 2 * _REFERENCE_SECONDS)
-
-
-def _key(problem: Problem, inputs: InputSet) -> str:
-    return _hash([VERSION, problem.hash, inputs.name, platform.python_version()])
 
 
 def _hash(content: list[Any]) -> str:

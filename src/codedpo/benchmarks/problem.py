@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from codedpo.benchmarks.rules import Rule
 from codedpo.code.extract import parse
@@ -46,7 +46,7 @@ class Problem:
         """Stands for all that decides verdicts, the way of reading it included."""
         own = (self.id, self.prompt, self.entry_point, self.reference, self.test)
         rules = [(inputs.name, inputs.rule, len(inputs.arguments)) for inputs in self.inputs]
-        content = self.row or repr([inputs.arguments for inputs in self.inputs])
+        content = self.row or repr([_ordered(inputs.arguments) for inputs in self.inputs])
         return hashlib.sha256(repr([own, rules, content]).encode()).hexdigest()[:24]
 
     def messages(self) -> tuple[Message, ...]:
@@ -60,3 +60,14 @@ class Problem:
         tree = parse(f"{self.prompt}\n    pass\n")
         before = [] if tree is None else [node for node in tree.body if getattr(node, "name", "") != self.entry_point]
         return "\n".join([*(ast.unparse(node) for node in before), extracted])
+
+
+def _ordered(value: Any) -> Any:
+    """The same with the items of sets in an order that does not change from process to process."""
+    if isinstance(value, set | frozenset):
+        return ["set", *sorted(repr(_ordered(item)) for item in cast("set[Any]", value))]
+    if isinstance(value, list | tuple):
+        return [type(cast(Any, value)).__name__, *map(_ordered, cast("list[Any]", value))]
+    if isinstance(value, dict):
+        return [[_ordered(key), _ordered(item)] for key, item in cast("dict[Any, Any]", value).items()]
+    return value

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 _RTOL = 1e-7
 _FLOAT_ATOL = 1e-6
+_MOST_ITEMS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Rule:
         if self.special in _DECIDING:
             return SPECIAL[self.special](value, given, tolerance)
         if self.as_sets:
-            return bool(set(value) == set(wanted))
+            return not (isinstance(value, range) and len(value) > _MOST_ITEMS) and bool(set(value) == set(wanted))
         if self.is_none:
             return bool(value == wanted if isinstance(value, bool) else wanted == (value is not None))
         if value == wanted or (self.special and SPECIAL[self.special](value, given, self.atol)):
@@ -85,7 +86,16 @@ def _is_floats(value: Any) -> bool:
 def _is_close(value: Any, wanted: Any, atol: float) -> bool:
     if isinstance(wanted, list | tuple) and len(value) != len(cast("list[Any] | tuple[Any, ...]", wanted)):
         return False
+    if not _is_numbers(value):
+        return False
     return bool(np.allclose(value, cast(Any, wanted), rtol=_RTOL, atol=atol))
+
+
+def _is_numbers(value: Any) -> bool:
+    """Numbers, or lists of them at any depth: what numpy takes as it is."""
+    if isinstance(value, list | tuple):
+        return all(map(_is_numbers, cast("list[Any] | tuple[Any, ...]", value)))
+    return isinstance(value, int | float | complex)
 
 
 def _any_boolean(value: Any, given: Sequence[Any], atol: float) -> bool:

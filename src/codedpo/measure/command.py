@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -49,7 +50,8 @@ def evaluate_benchmarks(config: Config, benchmarks: Sequence[str], programs: Pat
                     if programs
                     else measure_model(config, chosen, tools, local / "evaluation", panel)
                 )
-            label = f"{name.replace(':', '.')}-{programs.name.split('.')[0]}" if programs else name.replace(":", ".")
+            label = name.replace(":", ".")
+            label += f"-{_stem(programs)}-{summary.weights[:8]}" if programs else ""
             folder = place(config.run_folder) / "evaluation" / label
             write_measurement(folder, summary, verdicts)
             console.print(_table(summary))
@@ -66,6 +68,11 @@ def compare_folders(first: Path, second: Path, console: Console) -> PairedCompar
     console.print(_comparison_table(found), *_comparison_lines(found), highlight=False, soft_wrap=True)
     console.print(f"{second}: comparison.json, comparison.svg", highlight=False, soft_wrap=True)
     return found
+
+
+def _stem(file: Path) -> str:
+    """The file's name without what says how it is written."""
+    return re.sub(r"(\.(jsonl|json|parquet|gz))+$", "", file.name)
 
 
 def _table(summary: Summary) -> Table:

@@ -32,7 +32,7 @@ class Summary:
     """Hash of the model's weights, as far as known, or of the file."""
     problems: int
     samples: int
-    """Answers to each problem."""
+    """Answers to each problem, the most where they differ."""
     pass_at_k: Mapping[str, Mapping[int, Score]]
     """By what counts: `all` that a program is judged by, or one part of it, such as `base`; then by k."""
     outcomes: Mapping[str, int]

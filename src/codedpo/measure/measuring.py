@@ -49,7 +49,8 @@ def measure_model(
             lambda: tools.borrowed(llm),
             label=settings.benchmark.replace(":", "."),
             folder=folder,
-            oracle=Oracle(config.cache_folder),
+            oracle=Oracle(config.cache_folder, config.sandbox.python),
+            sandbox=config.sandbox,
             seed=config.seed,
             open_sandbox=tools.open_sandbox,
             on_answer=on_answer,
@@ -73,7 +74,7 @@ def measure_programs(
     _require_same(file, settings.benchmark, {name for name, _ in rows}, set(problems))
     step = f"evaluate {settings.benchmark}"
     observer.started(step, len(rows))
-    judge = Oracle(config.cache_folder)
+    judge = Oracle(config.cache_folder, config.sandbox.python)
     with tools.open_sandbox(LIMITS) as sandbox:
         require_references(list(problems.values()), sandbox, judge)
         items = [(problems[name], program) for name, program in rows]
@@ -87,7 +88,10 @@ def measure_programs(
 def _require_same(file: Path, benchmark: str, named: set[str], problems: set[str]) -> None:
     unknown, missing = sorted(named - problems), sorted(problems - named)
     if unknown:
-        raise RecordError(f"{file}: {len(unknown)} of its tasks are no problems of {benchmark}, such as {unknown[0]}")
+        raise RecordError(
+            f"{file}: {len(unknown)} of its tasks are no problems of {benchmark}, such as {unknown[0]} (evaluate.every "
+            "takes only some)"
+        )
     if missing:
         raise RecordError(f"{file}: {len(missing)} problems of {benchmark} have no program, such as {missing[0]}")
 
@@ -108,7 +112,7 @@ def _summary(
         model=model,
         weights=weights,
         problems=len(problems),
-        samples=len(verdicts) // len(problems),
+        samples=max(verdict.sample for verdict in verdicts) + 1,
         pass_at_k=pass_rates(verdicts),
         outcomes=dict(Counter(verdict.outcome for verdict in verdicts).most_common()),
         seconds=seconds,

@@ -77,6 +77,8 @@ class CheckedCalls:
     calls: Calls
     digests: bytes = field(repr=False)
     """Of the expected values, one after the other (`digest`): what has them is right."""
+    most_bytes: tuple[int, ...] = field(repr=False)
+    """Of each value: one that takes more and has not the expected digest is wrong unseen."""
     is_same: Callable[[int, Reply], bool]
     """Asked about every other reply, with the index of its call."""
 
@@ -126,6 +128,8 @@ class Checked:
     """The one that was not right, where there is one."""
     text: str
     """What became of the process, where that decides."""
+    is_loaded: bool
+    """Whether it came to calls."""
     seconds: float
     """Processor time of the process, read from outside."""
 
@@ -141,8 +145,11 @@ def reply_of(frame: bytes) -> Reply:
         match codec.loads(frame):
             case ["value", value]:
                 return Reply(Outcome.PASSED, codec.decode(value, _no_data), "")
+            case ["digest", str(), int() as size]:
+                return Reply(Outcome.PASSED, _NoData(f"a value of {size:,} bytes"), "")
             case ["raised", str() as kind, str() as name, str() as text, number]:
-                return Reply(_outcome(kind, number), None, f"{name}: {text}")
+                said = f"{name}: {text}".encode("utf-8", "backslashreplace").decode()  # a lone surrogate is no text
+                return Reply(_outcome(kind, number), None, said)
             case _:
                 pass
     except (ValueError, TypeError, RecursionError, OverflowError, MemoryError):

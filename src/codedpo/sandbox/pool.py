@@ -176,7 +176,7 @@ class Sandbox:
         Raises:
             SandboxError: the sandbox broke.
         """
-        return self._map(self._call, programs, _FAR)
+        return self._map(self._call, programs, _NEAR)
 
     def check_many(self, programs: Iterable[CheckedCalls]) -> Iterator[Checked]:
         """As `call_many`, but values are compared as they come, and the first wrong one ends its program.
@@ -238,12 +238,15 @@ class Sandbox:
             wrong.append(reply)
             return False
 
-        header = seat.first.ask(self._calling(checked.calls, checked.digests), is_right).header
-        ended, text, seconds = Outcome(header["ended"]), header["text"], header["seconds"]
+        request = {**self._calling(checked.calls, checked.digests), "most_bytes": checked.most_bytes}
+        header = seat.first.ask(request, is_right).header
+        ended, calls = Outcome(header["ended"]), header["calls"]
+        if wrong or ended == Outcome.WRONG:
+            calls = max(0, calls - 1)  # the last one answered
         if wrong:
-            outcome = wrong[0].outcome if wrong[0].outcome != Outcome.PASSED else Outcome.WRONG
-            return Checked(outcome, max(0, header["calls"] - 1), wrong[0], text, seconds)
-        return Checked(ended, header["calls"], None, text, seconds)
+            ended = wrong[0].outcome if wrong[0].outcome != Outcome.PASSED else Outcome.WRONG
+        is_loaded = header["loaded"] and not (wrong and header["text"])
+        return Checked(ended, calls, wrong[0] if wrong else None, header["text"], is_loaded, header["seconds"])
 
     def _calling(self, calls: Calls, digests: bytes) -> dict[str, Any]:
         """The request for calls, as jailed/calling.py takes it."""

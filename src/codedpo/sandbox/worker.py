@@ -101,18 +101,28 @@ class Worker:
                 if self._process is None:
                     self.start()
                 self._send(request)
-                answer = self._receive()
-                while "consult" in answer.header:
-                    assert consulted is not None
-                    self._send({"go_on": consulted(answer.header["consult"], answer.tail)})
-                    answer = self._receive()
-                return answer
+                return self._hear(consulted)
             except (EOFError, BrokenPipeError):
                 if self._stopped.is_set():
                     break
                 self._kill()
                 self.start()
         raise SandboxError("a sandbox process died twice on the same task: is the machine out of memory?")
+
+    def _hear(self, consulted: Callable[[int, bytes], bool] | None) -> Answer:
+        """The answer, after what the process asks in between; one that waits for us in vain is ended."""
+        answer = self._receive()
+        while "consult" in answer.header:
+            assert consulted is not None
+            try:
+                goes_on = consulted(answer.header["consult"], answer.tail)
+            except BaseException:
+                self._kill()
+                self._process = None
+                raise
+            self._send({"go_on": goes_on})
+            answer = self._receive()
+        return answer
 
     @contextlib.contextmanager
     def on_one_core(self, number: int) -> Generator[None]:

@@ -13,7 +13,9 @@ import time
 import codec
 import solver
 
-LOADED, VALUE, RAISED = "loaded", "value", "raised"
+LOADED, VALUE, RAISED, DIGEST = "loaded", "value", "raised", "digest"
+_LARGEST = 16 << 20
+"""Bytes; in place of a larger value goes its digest, which nobody knows who has not made the value."""
 HEAD = struct.Struct("<Id")
 """Of a frame: bytes of what follows, seconds."""
 
@@ -22,7 +24,8 @@ def serve(fd):
     """Learn program, function, seed and inputs, load the program, then call: one frame after loading and each call.
 
     A frame is 4 bytes of length, 8 bytes of processor seconds and JSON: [LOADED], [VALUE, encoded value] or [RAISED,
-    nearest built-in class, class, text, errno]; after one that says that loading failed no other follows.
+    nearest built-in class, class, text, errno]; or, for what is large, [DIGEST, its digest, its length]. After one that
+    says that loading failed no other follows.
     """
     program, function, seed, inputs = pickle.loads(_receive(fd))  # from the zygote, not from untrusted code
     random.seed(seed)
@@ -56,6 +59,8 @@ def _say(fd, reply, seconds):
         data = codec.dumps(reply)
     except BaseException as error:  # too deep, or no data after all
         data = codec.dumps([RAISED, *solver.describe(error)])
+    if len(data) > _LARGEST:
+        data = codec.dumps([DIGEST, codec.digest(data).hex(), len(data)])
     codec.write_all(fd, HEAD.pack(len(data), seconds) + data)
 
 

@@ -9,17 +9,21 @@ import base64
 import math
 import os
 import pickle
+import select
 import signal
 import socket
+import time
 
 import caller
 import codec
-from outcomes import CRASH, EXCEPTION, PASSED, TIMEOUT
+from outcomes import CRASH, EXCEPTION, PASSED, TIMEOUT, WRONG
 from processes import processor_seconds
 
 _LOAD_SECONDS = 5.0
 _MOST_BYTES = 1 << 30
 _PART = 1 << 20
+_LEAST_WALL_SECONDS, _WALL_FACTOR = 2.0, 5.0
+"""For code that sleeps: wall-clock limit of all calls together, in multiples of their limit of processor time."""
 _LOADED = b'["loaded"]'
 
 
@@ -29,12 +33,14 @@ def call(request, children, consult):
     Args:
         request: program; function (an expression that gives it, such as `f` or `Solution().f`); seed; inputs (base64
             of a pickled list of tuples of arguments); cpu_seconds (by input); total_seconds (of all calls); digests
-            (base64 of those of the expected values, one after the other; empty: all values are handed on together).
+            (base64 of those of the expected values, one after the other; empty: all values are handed on together);
+            most_bytes (by input: a value that takes more, without the expected digest, is wrong).
         children: a `processes.Children`.
         consult: asked about a value without the expected digest: (index, JSON of its frame) -> whether to go on.
 
     Returns:
-        ({"ended": outcome, "text": why, "calls": how many were answered, "seconds": processor seconds}, frames).
+        ({"ended": outcome, "text": why, "calls": how many were answered, "loaded": whether it came to calls, "seconds":
+        processor seconds}, frames).
     """
     ours, theirs = socket.socketpair()
     process = children.fork_caller(theirs.fileno())
@@ -46,7 +52,8 @@ def call(request, children, consult):
         status, seconds = children.bury_solver(process)
     if ended == CRASH:
         text = f"{text} {_death(status)}".strip()
-    header = {"ended": ended, "text": text, "calls": stream.frames - 1, "seconds": seconds}
+    calls = max(0, stream.frames - 1)
+    header = {"ended": ended, "text": text, "calls": calls, "loaded": stream.frames > 0, "seconds": seconds}
     return header, b"" if digests else bytes(stream.data)
 
 
@@ -69,16 +76,16 @@ def _converse(request, stream, digests, consult):
         ended, text = stream.next_frame(limit)
         if ended != PASSED:
             return ended, text
-        if digests and not _has_digest(stream.frame(), digests, index) and not consult(index, stream.frame()):
-            break
         if digests:
+            frame, size = stream.frame(), codec.DIGEST_BYTES
+            if codec.digest(frame) != digests[index * size : (index + 1) * size]:
+                if len(frame) > request["most_bytes"][index]:
+                    return WRONG, f"its value takes {len(frame):,} bytes"
+                if not consult(index, frame):
+                    break
+                stream.excuse()
             stream.forget()
     return PASSED, ""
-
-
-def _has_digest(frame, digests, index):
-    size = codec.DIGEST_BYTES
-    return codec.digest(frame) == digests[index * size : (index + 1) * size]
 
 
 class _Stream:
@@ -93,17 +100,27 @@ class _Stream:
         self.frames = 0
         self._start = self._end = 0
         self._before = processor_seconds(process)
-        self._last = math.inf
+        self._last = self._wall_end = math.inf
 
     def end_after(self, cpu_seconds):
         """Bound what all further frames may take together."""
         self._last = processor_seconds(self._process) + cpu_seconds
+        self._wall_end = time.monotonic() + max(_LEAST_WALL_SECONDS, _WALL_FACTOR * cpu_seconds)
+
+    def excuse(self):
+        """Charge what the process did while the supervisor was asked to nobody."""
+        now = processor_seconds(self._process)
+        self._last += now - self._before
+        self._before = now
 
     def next_frame(self, cpu_seconds):
         """(PASSED, "") once the next frame is there, else what became of the process, and why."""
+        deadline = time.monotonic() + max(_LEAST_WALL_SECONDS, self._children.wall_factor * cpu_seconds)
+        deadline = min(deadline, self._wall_end)
         while not self._is_there():
             left = min(self._before + cpu_seconds, self._last) - processor_seconds(self._process)
-            if left <= 0 or not self._children.wait(self.fd, left, self._process):
+            in_time = left > 0 and self._children.wait(self.fd, left, self._process, deadline=deadline)
+            if not in_time and not select.select([self.fd], [], [], 0)[0]:
                 return TIMEOUT, f"more than {cpu_seconds:.3g} s, or all calls together took too long"
             try:
                 part = self._channel.recv(_PART)
@@ -112,6 +129,8 @@ class _Stream:
             if not part:
                 return CRASH, ""
             self.data += part
+            if time.monotonic() > deadline:
+                return TIMEOUT, "it took too long by the clock on the wall"
             if len(self.data) > _MOST_BYTES:
                 return EXCEPTION, f"its values take more than {_MOST_BYTES >> 20} MB"
             if self._is_there():
@@ -123,7 +142,8 @@ class _Stream:
 
     def frame(self):
         """The JSON of the frame that came last."""
-        return bytes(self.data[self._start : self._end])
+        with memoryview(self.data) as view:
+            return bytes(view[self._start : self._end])
 
     def forget(self):
         """Let go of what was said up to here, now and then."""

@@ -83,13 +83,18 @@ class Children:
         """Start a process that calls a program's function and knows nothing else, over `fd`; its process id."""
         return self._nursery.fork_caller(fd)
 
-    def wait(self, fd, cpu_seconds, child, judge=None):
-        """Whether `fd` can be read before the child (and the judge, from now on) used `cpu_seconds` together."""
+    def wait(self, fd, cpu_seconds, child, judge=None, deadline=None):
+        """Whether `fd` can be read before the child (and the judge, from now on) used `cpu_seconds` together.
+
+        Args:
+            deadline: by the monotonic clock; None takes it from `wall_factor`.
+        """
         poll = self._poll
         poll.register(fd, select.POLLIN)
         try:
             before = processor_seconds(child) + processor_seconds(judge)
-            deadline = time.monotonic() + max(_MIN_WALL_SECONDS, self.wall_factor * cpu_seconds)
+            if deadline is None:
+                deadline = time.monotonic() + max(_MIN_WALL_SECONDS, self.wall_factor * cpu_seconds)
             left = cpu_seconds
             while left > 0 and (wall := deadline - time.monotonic()) > 0:
                 events = poll.poll(1000 * min(left, wall) + 1)
