@@ -42,6 +42,25 @@ def test_chosen_programs_that_become_less_likely_are_told_of_once() -> None:
     assert not told("rewards/chosen", [-0.1] * 9 + [0.1] + [-0.1] * 9)  # never ten in a row
 
 
+@pytest.mark.parametrize(
+    ("gains", "is_told"),
+    [
+        ([-1.0, -3.0] * 10, True),
+        ([-1.0, 1.1] * 10, False),
+        ([-2.0] * 9, False),
+        ([-2.0] * 10, True),
+        ([1.0] * 20, False),
+    ],
+)
+def test_held_out_programs_that_become_less_likely_are_told_of(gains: list[float], is_told: bool) -> None:
+    warnings = Warnings()
+    warnings.look_at_held_out(gains)
+    warnings.look_at_held_out(gains)
+    assert len(warnings.told) == is_told
+    if is_told:
+        assert f"by 2.00 nats on average of {len(gains)}: raise train.sft_weight" in warnings.told[0]
+
+
 @pytest.mark.parametrize(("accuracy", "reason"), [(1.0, "told apart at once"), (0.0, "may be swapped")])
 def test_a_reward_accuracy_that_never_varies_is_told_of(accuracy: float, reason: str) -> None:
     # At step 1 policy and reference are the same, so nothing is preferred yet, whatever is logged.

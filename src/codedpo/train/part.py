@@ -95,6 +95,7 @@ def train_part(job: TrainJob, *, on_step: OnStep, on_note: OnNote, processes: Pr
     _run(trainer, job, processes)
     change = _largest_change(start, _sample(trainer.model))
     held_out = _HeldOut(before, score_pairs(trainer.model, data.held_out, pad=model.pad))
+    warnings.look_at_held_out([new.chosen - old.chosen for old, new in zip(before, held_out.after, strict=True)])
     with writing("the trained model", job.folder):
         _save(trainer, job)
     result = replace(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import collections
 import logging
 import math
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,8 @@ from codedpo.errors import ModelError
 from codedpo.train.checkpoints import last_checkpoint, remove_checkpoint
 
 _LOG = logging.getLogger("codedpo")
-_FEW_STEPS, _FEW_ROWS, _WINDOW = 5, 32, 10
+_FEW_STEPS, _FEW_ROWS, _WINDOW, _FEW_PAIRS = 5, 32, 10, 10
+_REMEDY = "raise train.sft_weight (method rpo) or train.beta, or lower train.learning_rate"
 
 OnStep = Callable[[int, int], None]
 """Called with the steps done and the steps in all."""
@@ -50,14 +52,25 @@ class Warnings:
             self._look_at_accuracy(logs["rewards/accuracies"])
         self._has_moved = self._has_moved or logs.get("learning_rate", 0.0) > 0
 
+    def look_at_held_out(self, gains: Sequence[float]) -> None:
+        """Look at what training did to held-out programs that were chosen: their gains in log-probability, nats."""
+        if self._has_fallen or len(gains) < _FEW_PAIRS:
+            return
+        mean, spread = statistics.mean(gains), statistics.stdev(gains)
+        if mean + 2 * spread / math.sqrt(len(gains)) < 0:
+            self._has_fallen = True
+            self._tell(
+                f"chosen programs of held-out pairs became less likely, by {-mean:.2f} nats on average of {len(gains)}"
+                f": {_REMEDY}"
+            )
+
     def _look_at_chosen(self, step: int, reward: float) -> None:
         self._rewards.append(reward)
         if not self._has_fallen and len(self._rewards) == _WINDOW and max(self._rewards) < 0:
             self._has_fallen = True
             self._tell(
                 f"the log-probability of chosen programs has been below the reference for {_WINDOW} steps (step {step})"
-                ": both programs of a pair become less likely; raise train.sft_weight (method rpo) or train.beta, or "
-                "lower train.learning_rate"
+                f": both programs of a pair become less likely; {_REMEDY}"
             )
 
     def _look_at_accuracy(self, accuracy: float) -> None:
