@@ -3,7 +3,6 @@
 The oracle is the reference solution, run on the same inputs in the same jail. JSON knows no tuples, sets and complex
 numbers: an input of MBPP+ takes the types of the argument at its place in the problem's own asserts, which is what
 upstream's table of types comes to (evalplus/data/mbpp.py, `mbpp_deserialize_inputs`) but for the functions named below.
-A problem whose asserts compare `set(f(...))` is judged so.
 """
 
 from __future__ import annotations
@@ -130,7 +129,7 @@ def _mbpp_problem(row: dict[str, Any]) -> Problem:
         prompt=row["prompt"],
         entry_point=name,
         reference=row["canonical_solution"],
-        inputs=_input_sets(row, rule_of(name, row["atol"], as_sets=_compares_sets(asserts, name)), typed),
+        inputs=_input_sets(row, rule_of(name, row["atol"]), typed),
     )
 
 
@@ -172,14 +171,3 @@ def _matched(items: list[Any], examples: list[Any]) -> Iterator[tuple[Any, Any]]
     for place, item in enumerate(items):
         own = examples[place] if place < len(examples) else None
         yield item, own if isinstance(own, _HOLDING) else holding
-
-
-def _compares_sets(asserts: ast.Module, name: str) -> bool:
-    """Whether the asserts read `set(f(...)) == set(...)`."""
-    return any(
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "set"
-        and any(isinstance(part, ast.Call) and getattr(part.func, "id", "") == name for part in node.args)
-        for node in ast.walk(asserts)
-    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from codedpo.benchmarks.oracle import Expected, Oracle
+from codedpo.benchmarks.oracle import AGAIN_SECONDS, Expected, Oracle
 from codedpo.benchmarks.problem import InputSet, Problem
 from codedpo.records import Execution, Outcome
 from codedpo.sandbox import Calls, Checked, CheckedCalls, Reply, Sandbox
@@ -65,7 +65,8 @@ def _calls(items: Iterable[tuple[Problem, str]], oracle: Oracle) -> Iterator[Che
             expected = oracle.expected(problem, inputs)
             limited = Calls(program, problem.entry_point, expected.limits(inputs.arguments))
             digests = expected.digests if inputs.rule.equal_is_same else bytes(len(expected.digests))
-            yield CheckedCalls(limited, digests, expected.most_bytes, _Comparison(inputs, expected))
+            again = expected.limits(inputs.arguments, least_seconds=AGAIN_SECONDS)
+            yield CheckedCalls(limited, digests, expected.most_bytes, _Comparison(inputs, expected), again)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ _LEAST_BYTES, _MOST_GROWTH = 1 << 16, 4
 """A value may take 64 KB, or 4 times what the expected one takes, to be looked at."""
 _LEAST_SECONDS, _FACTOR, _MOST_SECONDS = 1.0, 4.0, 60.0
 """Limits of the reference evaluator: of a call, 4 times what the reference takes, 1 s at least; of all calls, 60 s."""
+AGAIN_SECONDS = 2.0
+"""The least limit of a call in the run that confirms a timeout; that of a slow reference grows with the load itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +88,9 @@ class Expected:
         except (OSError, zlib.error) as error:
             raise RecordError(f"{self._file}: cannot be read: {error}; delete the folder and run again") from error
 
-    def limits(self, arguments: tuple[tuple[Any, ...], ...]) -> Inputs:
+    def limits(self, arguments: tuple[tuple[Any, ...], ...], *, least_seconds: float = _LEAST_SECONDS) -> Inputs:
         """The inputs with what a program may take for each of them."""
-        each = np.maximum(_LEAST_SECONDS, _FACTOR * self.seconds)
+        each = np.maximum(least_seconds, _FACTOR * self.seconds)
         return Inputs(arguments, tuple(each.tolist()), float(min(_MOST_SECONDS, each.sum()) + 1))
 
 

@@ -145,11 +145,18 @@ SPECIAL: dict[str, Callable[[Any, Sequence[Any], float], bool]] = {
 """Upstream's special oracles (evalplus/eval/_special_oracle.py), by entry point: (value, arguments, atol) -> bool."""
 _DECIDING = ("find_zero", "find_zero, never passed")
 """Those that decide alone; the others let pass more than is equal."""
+AS_SETS = frozenset(
+    {
+        "similar_elements", "find_char_long", "common_in_nested_lists", "extract_singly", "larg_nnum",
+        "intersection_array", "find_dissimilar", "Diff",
+    }
+)  # fmt: skip
+"""Entry points of MBPP+ whose values are compared as sets (MBPP_OUTPUT_SET_EQ_TASKS)."""
 IS_NONE = frozenset({"check_str", "text_match_three", "text_starta_endb"})
 """Entry points of MBPP+ whose value only counts as None or not (MBPP_OUTPUT_NOT_NONE_TASKS)."""
 
 
-def rule_of(entry_point: str, atol: float, *, as_sets: bool = False, compatible: bool = False) -> Rule:
+def rule_of(entry_point: str, atol: float, *, compatible: bool = False) -> Rule:
     """The rule of a problem of HumanEval+ or MBPP+.
 
     Args:
@@ -158,4 +165,4 @@ def rule_of(entry_point: str, atol: float, *, as_sets: bool = False, compatible:
     special = entry_point if entry_point in SPECIAL else ""
     if compatible and entry_point == "find_zero":
         special = "find_zero, never passed"
-    return Rule(float(atol), as_sets, entry_point in IS_NONE, special)
+    return Rule(float(atol), entry_point in AS_SETS, entry_point in IS_NONE, special)

@@ -12,7 +12,7 @@ import base64
 import pickle
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -35,11 +35,6 @@ class Inputs:
     """Of processor time, by call."""
     total_seconds: float
     """Of processor time for all calls."""
-
-    def with_limits(self, factor: float) -> Inputs:
-        """The same with limits `factor` times as long."""
-        each = tuple(factor * seconds for seconds in self.cpu_seconds)
-        return replace(self, cpu_seconds=each, total_seconds=factor * self.total_seconds)
 
     @cached_property
     def encoded(self) -> str:
@@ -81,6 +76,8 @@ class CheckedCalls:
     """Of each value: one that takes more and has not the expected digest is wrong unseen."""
     is_same: Callable[[int, Reply], bool]
     """Asked about every other reply, with the index of its call."""
+    again: Inputs
+    """The same arguments with the limits of a second run, where one of the first was reached."""
 
 
 @dataclass(frozen=True)

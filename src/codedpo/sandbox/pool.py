@@ -27,8 +27,6 @@ from codedpo.sandbox.limits import Judge, Limits, SandboxSettings
 from codedpo.sandbox.prepared import PreparedTest
 from codedpo.sandbox.worker import Answer, Start, Worker
 
-_CONFIRMING = 2.0
-"""Limits of the second run that confirms a timeout, in those of the first."""
 _NEAR, _FAR = 2, 64
 """Tasks for each worker that are begun before the first of them is waited for: of large and of small results."""
 Asked = TypeVar("Asked")
@@ -181,8 +179,8 @@ class Sandbox:
     def check_many(self, programs: Iterable[CheckedCalls]) -> Iterator[Checked]:
         """As `call_many`, but values are compared as they come, and the first wrong one ends its program.
 
-        Where a limit was reached the calls are made once more, all of them, within twice the limits, and that is what
-        counts: on a busy machine the same work takes more processor time.
+        Where a limit was reached the calls are made once more, all of them, within the limits of `again`, and that is
+        what counts: on a busy machine the same work takes more processor time.
 
         Raises:
             SandboxError: the sandbox broke.
@@ -225,7 +223,7 @@ class Sandbox:
             found = self._check_once(checked, seat)
             if found.outcome != Outcome.TIMEOUT:
                 return found
-            calls = replace(checked.calls, inputs=checked.calls.inputs.with_limits(_CONFIRMING))
+            calls = replace(checked.calls, inputs=checked.again)
             return self._check_once(replace(checked, calls=calls), seat)
 
     def _check_once(self, checked: CheckedCalls, seat: _Seat) -> Checked:
