@@ -34,7 +34,7 @@ _LEAST_BYTES, _MOST_GROWTH = 1 << 16, 4
 _LEAST_SECONDS, _FACTOR, _MOST_SECONDS = 1.0, 4.0, 60.0
 """Limits of the reference evaluator: of a call, 4 times what the reference takes, 1 s at least; of all calls, 60 s."""
 AGAIN_SECONDS = 2.0
-"""The least limit of a call in the run that confirms a timeout; that of a slow reference grows with the load itself."""
+"""The least limit of a call in the run that confirms a timeout; the bound of all calls grows with it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ class Expected:
     def limits(self, arguments: tuple[tuple[Any, ...], ...], *, least_seconds: float = _LEAST_SECONDS) -> Inputs:
         """The inputs with what a program may take for each of them."""
         each = np.maximum(least_seconds, _FACTOR * self.seconds)
-        return Inputs(arguments, tuple(each.tolist()), float(min(_MOST_SECONDS, each.sum()) + 1))
+        return Inputs(arguments, tuple(each.tolist()), float(min(_MOST_SECONDS * least_seconds, each.sum()) + 1))
 
 
 class Oracle:
