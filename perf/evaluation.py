@@ -5,8 +5,8 @@
 
 `agreement` judges the programs of the four published result files (Llama-3-8B before and after DPO) and compares base
 and plus verdicts one by one, HumanEval+ as evalplus 0.3.1 judges it and without its fault in HumanEval/32; then the
-references themselves. `speed` judges HumanEval's 164 references as if a model had written them, with the package
-evalplus and with ours in turn, both on all our cores: with the oracle made anew, and with the one that is kept.
+references themselves. `speed` judges one program for each of HumanEval's problems, with the package evalplus and with ours in turn,
+both on all our cores: with the oracle made anew, and with the one that is kept.
 """
 
 from __future__ import annotations
@@ -59,9 +59,8 @@ def agreement(folder: Path, benchmark_name: str) -> None:
         if benchmark_name not in ("", name):
             continue
         problems = benchmark.problems()
-        for model, pattern in MODELS.items():
-            path = next((DATA / "evalplus_results").glob(f"{name}{pattern}"))
-            published = {key: found[0] for key, found in json.loads(gzip.decompress(path.read_bytes()))["eval"].items()}
+        for model in MODELS:
+            published = published_programs(name, model)
             found, _, seconds = judged(problems, [published[problem.id]["solution"] for problem in problems], folder)
             differ = [
                 difference
@@ -79,6 +78,12 @@ def agreement(folder: Path, benchmark_name: str) -> None:
         print(f"{title}, references: {len(found) - len(failed)} of {len(found)} pass ({seconds:.0f} s) {failed}")
 
 
+def published_programs(name: str, model: str) -> dict[str, dict[str, Any]]:
+    """By problem: the program and its verdicts."""
+    path = next((DATA / "evalplus_results").glob(f"{name}{MODELS[model]}"))
+    return {key: found[0] for key, found in json.loads(gzip.decompress(path.read_bytes()))["eval"].items()}
+
+
 def differences(problem: Problem, ours: Judgement, published: dict[str, Any]) -> list[str]:
     """Base and plus verdicts that are not the published ones."""
     return [
@@ -88,9 +93,10 @@ def differences(problem: Problem, ours: Judgement, published: dict[str, Any]) ->
     ]
 
 
-def speed(peers: str, rounds: int) -> None:
+def speed(peers: str, rounds: int, whose: str) -> None:
     problems = HumanEvalPlus(path=HUMANEVAL).problems()
-    programs = [problem.reference for problem in problems]
+    published = {} if whose == "references" else published_programs("humaneval", whose)
+    programs = [published[problem.id]["solution"] if published else problem.reference for problem in problems]
     times: dict[str, list[float]] = {name: [] for name in ("ours cold", "ours warm", "evalplus cold", "evalplus warm")}
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as name:
@@ -98,10 +104,12 @@ def speed(peers: str, rounds: int) -> None:
             times["ours cold"].append(oracle + checks)
             _, oracle, checks = judged(problems, programs, Path(name))
             times["ours warm"].append(oracle + checks)
-        assert all(ours.passed for ours in found)
-        said = subprocess.run([peers, __file__.replace("evaluation.py", "peer_evalplus.py"), HUMANEVAL, str(WORKERS)],
-                              capture_output=True, text=True, check=True).stdout  # fmt: skip
+            file = Path(name) / "programs.json"
+            file.write_text(json.dumps(programs))
+            command = [peers, __file__.replace("evaluation.py", "peer_evalplus.py"), HUMANEVAL, str(file), str(WORKERS)]
+            said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         theirs = json.loads(said.splitlines()[-1])
+        print(f"passed: ours {sum(ours.passed for ours in found)}, evalplus {theirs['passed']}")
         times["evalplus cold"].append(theirs["oracle"] + theirs["checks"])
         times["evalplus warm"].append(theirs["checks"])
         print({name: round(values[-1], 1) for name, values in times.items()}, flush=True)
@@ -115,10 +123,11 @@ def main() -> None:
     parser.add_argument("what", choices=("agreement", "speed"))
     parser.add_argument("--peers", default=".peers/bin/python")
     parser.add_argument("--benchmark", choices=("", "humaneval", "mbpp"), default="", help="only this one")
+    parser.add_argument("--programs", choices=("references", *MODELS), default="after DPO", help="what `speed` judges")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     if options.what == "speed":
-        speed(options.peers, options.rounds)
+        speed(options.peers, options.rounds, options.programs)
         return
     with tempfile.TemporaryDirectory() as name:
         agreement(Path(name), options.benchmark)

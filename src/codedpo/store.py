@@ -209,6 +209,23 @@ def write_text(target: Place, text: str) -> None:
 
 
 @functools.cache
+def compress(data: bytes) -> bytes:
+    """Zstandard of the data."""
+    return pa.compress(data, codec="zstd", asbytes=True)
+
+
+def decompress(data: bytes, size: int) -> bytes:
+    """What `compress` was given.
+
+    Args:
+        size: its bytes.
+
+    Raises:
+        OSError: the data are something else.
+    """
+    return pa.decompress(data, decompressed_size=size, codec="zstd", asbytes=True)
+
+
 def _hints(record: type) -> Sequence[tuple[dataclasses.Field[Any], Any]]:
     hints = get_type_hints(record)
     return [(field, hints[field.name]) for field in dataclasses.fields(record)]

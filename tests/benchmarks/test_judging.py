@@ -181,7 +181,7 @@ def test_code_that_sleeps_is_ended_by_the_clock_on_the_wall(sandbox: Sandbox, tm
     inputs = InputSet("base", tuple((number,) for number in range(100)))
     problem = Problem("t/1", "", "f", "def f(x):\n    return x", inputs=(inputs,))
     calls = Calls("import time\ndef f(x):\n    time.sleep(0.5)", "f", Inputs(inputs.arguments, (0.1,) * 100, 0.4))
-    (found,) = sandbox.call_many([calls])
+    (found,) = sandbox.call_many([calls], lambda replies: replies)
     assert found.ended == Outcome.TIMEOUT
     assert time.monotonic() - start < 40
     assert problem.hash

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codedpo.benchmarks.problem import InputSet, Problem
+from codedpo.benchmarks.rules import is_floats
 from codedpo.errors import RecordError
 from codedpo.records import Outcome
 from codedpo.sandbox import Calls, Inputs, Replies, Sandbox
-from codedpo.sandbox.calls import DIGEST_BYTES, digest, reply_of
-from codedpo.store import read_records, write_bytes, write_records
+from codedpo.sandbox.calls import DIGEST_BYTES, VALUE_FRAME, digest, is_raised, reply_of
+from codedpo.store import compress, decompress, read_records, write_bytes, write_records
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same references would give another oracle."""
 _REFERENCE_SECONDS = 60.0
 _LARGE_BYTES = 1 << 14
@@ -80,13 +80,17 @@ class Expected:
         Raises:
             RecordError: the file of values has changed meanwhile.
         """
-        start = int(self._kept.ends[index - 1]) if index else 0
+        start, size = int(self._kept.ends[index - 1]) if index else 0, int(self._kept.sizes[index])
         try:
             with self._file.open("rb") as file:
                 file.seek(start)
-                return reply_of(_unpacked(file.read(int(self._kept.ends[index]) - start))).value
-        except (OSError, zlib.error) as error:
+                data = file.read(int(self._kept.ends[index]) - start)
+            reply = reply_of(_unpacked(data, size))
+        except OSError as error:
             raise RecordError(f"{self._file}: cannot be read: {error}; delete the folder and run again") from error
+        if reply.outcome != Outcome.PASSED:
+            raise RecordError(f"{self._file}: cannot be read: no value at {start}; delete the folder and run again")
+        return reply.value
 
     def limits(self, arguments: tuple[tuple[Any, ...], ...], *, least_seconds: float = _LEAST_SECONDS) -> Inputs:
         """The inputs with what a program may take for each of them."""
@@ -135,27 +139,23 @@ class Oracle:
     def _made(self, cases: Sequence[tuple[Problem, InputSet]], sandbox: Sandbox) -> Iterator[_Kept]:
         calls = (Calls(problem.reference, problem.entry_point, _unbounded(inputs)) for problem, inputs in cases)
         failed: list[str] = []
-        for (problem, inputs), replies in zip(cases, sandbox.call_many(calls), strict=True):
-            answered = list(replies.values())
-            frames, seconds = [frame for frame, _ in answered], [seconds for _, seconds in answered]
-            values = [reply_of(frame) for frame in frames]
-            reason = _fault(inputs, replies, values)
+        for (problem, inputs), given in zip(cases, sandbox.call_many(calls, _Given.of), strict=True):
+            n_calls = len(inputs.arguments)
+            reason = given.fault or (f"{len(given.sizes)} values of {n_calls}" if len(given.sizes) != n_calls else "")
             if reason:
                 failed.append(f"{problem.id} ({inputs.name}: {reason})")
                 continue
-            packed = [_packed(frame) for frame in frames]
-            content = b"".join(packed)
-            file = f"{hashlib.sha256(content).hexdigest()[:24]}.values"
-            write_bytes(self._folder / file, content)
+            file = f"{hashlib.sha256(given.content).hexdigest()[:24]}.values"
+            write_bytes(self._folder / file, given.content)
             yield _Kept(
                 problem=problem.id,
                 inputs=inputs.name,
                 file=file,
-                digests=np.frombuffer(b"".join(map(digest, frames)), np.uint8).reshape(-1, DIGEST_BYTES),
-                ends=np.cumsum([len(frame) for frame in packed], dtype=np.int64),
-                sizes=np.array([len(frame) for frame in frames], dtype=np.int64),
-                tolerances=inputs.rule.tolerances([value.value for value in values]),
-                seconds=np.array(seconds, dtype=np.float64),
+                digests=np.frombuffer(given.digests, np.uint8).reshape(-1, DIGEST_BYTES),
+                ends=np.array(given.ends, dtype=np.int64),
+                sizes=np.array(given.sizes, dtype=np.int64),
+                tolerances=inputs.rule.tolerances(n_calls, given.first_float),
+                seconds=np.array(given.seconds, dtype=np.float64),
             )
         if failed:
             raise RecordError(
@@ -164,22 +164,56 @@ class Oracle:
             )
 
 
-def _fault(inputs: InputSet, replies: Replies, values: Sequence[Any]) -> str:
-    """What is wrong with a reference's replies; empty where nothing is."""
-    if replies.ended != Outcome.PASSED:
-        return replies.load_error or replies.text or replies.ended.name.lower()
-    if len(values) != len(inputs.arguments):
-        return f"{len(values)} values of {len(inputs.arguments)}"
-    return next((reply.text for reply in values if reply.outcome != Outcome.PASSED), "")
+@dataclass(frozen=True)
+class _Given:
+    """What a reference gave, as it is kept."""
+
+    fault: str
+    """What is wrong with it; empty where nothing is."""
+    content: bytes
+    """The frames of the values, one after the other; large ones compressed."""
+    digests: bytes
+    ends: list[int]
+    sizes: list[int]
+    seconds: list[float]
+    first_float: int | None
+    """The first call that gave a float, or floats alone; None where none did."""
+
+    @staticmethod
+    def of(replies: Replies) -> _Given:
+        fault = (
+            "" if replies.ended == Outcome.PASSED else replies.load_error or replies.text or replies.ended.name.lower()
+        )
+        content, digests = bytearray(), bytearray()
+        ends: list[int] = []
+        sizes: list[int] = []
+        times: list[float] = []
+        first_float: int | None = None
+        for index, (frame, seconds) in enumerate(replies.values()):
+            if not fault and is_raised(frame):
+                fault = reply_of(frame).text
+            if first_float is None and _may_be_floats(frame) and is_floats(reply_of(frame).value):
+                first_float = index
+            content += _packed(frame)
+            digests += digest(frame)
+            ends.append(len(content))
+            sizes.append(len(frame))
+            times.append(seconds)
+        return _Given(fault, bytes(content), bytes(digests), ends, sizes, times, first_float)
+
+
+def _may_be_floats(frame: bytes) -> bool:
+    """False where the JSON of a value holds no float for certain: reading a large value takes long."""
+    return any(frame.find(sign, len(VALUE_FRAME)) >= 0 for sign in (b".", b"e", b"I", b"N"))
 
 
 def _packed(frame: bytes) -> bytes:
     """A value as it is kept: a large one is compressed, and then begins otherwise than JSON does."""
-    return zlib.compress(frame, level=1) if len(frame) > _LARGE_BYTES else frame
+    return compress(frame) if len(frame) > _LARGE_BYTES else frame
 
 
-def _unpacked(data: bytes) -> bytes:
-    return data if data.startswith(b"[") else zlib.decompress(data)
+def _unpacked(data: bytes, size: int) -> bytes:
+    return decompress(data, size) if size > _LARGE_BYTES else data
 
 
 def _unbounded(inputs: InputSet) -> Inputs:

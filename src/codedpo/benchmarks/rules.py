@@ -38,16 +38,19 @@ class Rule:
         """Whether what equals the reference's value counts as the same without further ado."""
         return self.special not in _DECIDING
 
-    def tolerances(self, expected: Sequence[Any]) -> NDArray[np.float64]:
+    def tolerances(self, n_calls: int, first_float: int | None) -> NDArray[np.float64]:
         """(n_calls,) absolute tolerance of each call, 0 where values must be equal.
 
         As in the reference evaluator, once one expected value was a float, the tolerance for floats holds for all
         calls after it.
+
+        Args:
+            first_float: index of the first call of which that is so (`is_floats`); None: of none.
         """
-        if self.atol or self.is_none:
-            return np.full(len(expected), self.atol)
-        floats = np.array([_is_floats(value) for value in expected], dtype=bool)
-        return np.asarray(np.where(np.logical_or.accumulate(floats), _FLOAT_ATOL, 0.0))
+        found = np.full(n_calls, self.atol)
+        if not (self.atol or self.is_none or first_float is None):
+            found[first_float:] = _FLOAT_ATOL
+        return found
 
     def is_same(self, value: Any, wanted: Any, given: Sequence[Any], tolerance: float) -> bool:
         """Whether a value counts as the reference's.
@@ -77,7 +80,8 @@ class Rule:
         return tolerance != 0 and type(value) is type(wanted) and _is_close(value, wanted, tolerance)
 
 
-def _is_floats(value: Any) -> bool:
+def is_floats(value: Any) -> bool:
+    """Whether an expected value is a float, or a list of nothing else."""
     if isinstance(value, list | tuple) and value:
         return all(isinstance(item, float) for item in cast("list[Any] | tuple[Any, ...]", value))
     return isinstance(value, float)

@@ -21,6 +21,8 @@ from codedpo.sandbox.jailed import codec
 from codedpo.sandbox.jailed.outcomes import REFUSALS
 
 DIGEST_BYTES: int = codec.DIGEST_BYTES
+VALUE_FRAME, _RAISED_FRAME = b'["value",', b'["raised",'
+"""How the JSON of a reply begins that carries a value, and of one that tells of an exception."""
 _HEAD = struct.Struct("<Id")
 """Of a frame: length and seconds, as in jailed/caller.py."""
 
@@ -134,6 +136,11 @@ class Checked:
 def digest(frame: bytes) -> bytes:
     """What stands for the JSON of a reply, for `CheckedCalls.digests`."""
     return codec.digest(frame)
+
+
+def is_raised(frame: bytes) -> bool:
+    """Whether a reply tells of an exception, without reading the rest of it."""
+    return frame.startswith(_RAISED_FRAME)
 
 
 def reply_of(frame: bytes) -> Reply:

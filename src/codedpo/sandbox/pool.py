@@ -168,13 +168,17 @@ class Sandbox:
         while pending:
             yield pending.popleft().result()
 
-    def call_many(self, programs: Iterable[Calls]) -> Iterator[Replies]:
+    def call_many(self, programs: Iterable[Calls], use: Callable[[Replies], Given]) -> Iterator[Given]:
         """Call a function of each program on its inputs, in a process of its own; in the order of the programs.
+
+        Args:
+            use: what becomes of the replies as soon as they are there, so that not all of them are held at once; it is
+                called in several threads.
 
         Raises:
             SandboxError: the sandbox broke.
         """
-        return self._map(self._call, programs, _NEAR)
+        return self._map(lambda calls: use(self._call(calls)), programs, _FAR)
 
     def check_many(self, programs: Iterable[CheckedCalls]) -> Iterator[Checked]:
         """As `call_many`, but values are compared as they come, and the first wrong one ends its program.
