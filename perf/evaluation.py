@@ -5,7 +5,7 @@
 
 `agreement` judges the programs of the four published result files (Llama-3-8B before and after DPO) and compares base
 and plus verdicts one by one, HumanEval+ as evalplus 0.3.1 judges it and without its fault in HumanEval/32; then the
-references themselves. `speed` judges one program for each of HumanEval's problems, with the package evalplus and with ours in turn,
+references themselves. `speed` judges a program for each of HumanEval's problems, with evalplus and with ours in turn,
 both on all our cores: with the oracle made anew, and with the one that is kept.
 """
 

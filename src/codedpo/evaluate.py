@@ -11,24 +11,24 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from codedpo.benchmarks import BENCHMARKS, Problem, judging
 from codedpo.benchmarks import oracle as oracle_module
 from codedpo.benchmarks.judging import Judgement, judge
 from codedpo.benchmarks.oracle import Oracle
 from codedpo.checks import require_at_least
-from codedpo.code.extract import extract_program
 from codedpo.errors import ConfigError, RecordError
-from codedpo.llms import LLM, Completion, OnAnswer, Request, Sampling
+from codedpo.llms import LLM, Completion, OnAnswer, Sampling
 from codedpo.plugins import resolve
 from codedpo.prompting import template
 from codedpo.records import Outcome
 from codedpo.sandbox import Limits, Sandbox, SandboxSettings
 from codedpo.store import read_records, write_records
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same answers would be judged otherwise."""
+Extraction = Literal["codedpo", "published"]
 OpenLLM = Callable[[], AbstractContextManager[LLM]]
 LIMITS = Limits(cpu_seconds=10, memory_mb=4096)
 """Of a program on a benchmark's statements; calls have limits of their own (benchmarks/oracle.py)."""
@@ -48,6 +48,10 @@ class Evaluate:
     temperature: float = 0.0
     """0: the likeliest token each time."""
     top_p: float = 1.0
+    prompts: Literal["published", "codedpo"] = "published"
+    """The benchmark's own (evalplus' for HumanEval and MBPP), or the one that the pipeline asks for solutions with."""
+    extraction: Extraction = "codedpo"
+    """How a program is found in an answer: our way, or that of the benchmark's own evaluator, with its faults."""
 
     def __post_init__(self) -> None:
         require_at_least(self, "evaluate", every=1, max_tokens=1, samples=1, temperature=0)
@@ -165,19 +169,24 @@ def evaluate(
     path = folder / f"{label}-{_key(settings, problems, weights, seed, sandbox)}.parquet"
     if not path.exists():
         sampling = Sampling(settings.temperature, settings.top_p, max_tokens=settings.max_tokens)
-        requests = [Request(problem.messages(), sampling, seed, settings.samples) for problem in problems]
+        published = settings.prompts == "published"
+        requests = [problem.request(sampling, seed, settings.samples, published=published) for problem in problems]
         with open_sandbox(LIMITS) as opened:
             require_references(problems, opened, oracle)
             with open_llm() as llm:
                 answers = llm.generate(requests, on_answer)
             asked = [problem for problem in problems for _ in range(settings.samples)]
             given = [answer for completions in answers for answer in completions]
-            write_records(path, Verdict, judge_answers(asked, given, opened, oracle))
+            write_records(path, Verdict, judge_answers(asked, given, opened, oracle, settings.extraction))
     return PassRate(label, tuple(read_records(path, Verdict)))
 
 
 def judge_answers(
-    problems: Sequence[Problem], answers: Sequence[Completion], sandbox: Sandbox, oracle: Oracle
+    problems: Sequence[Problem],
+    answers: Sequence[Completion],
+    sandbox: Sandbox,
+    oracle: Oracle,
+    extraction: Extraction = "codedpo",
 ) -> list[Verdict]:
     """Extract a program from each answer and judge it.
 
@@ -186,10 +195,8 @@ def judge_answers(
         oracle: prepared for these problems.
     """
     pairs = list(zip(problems, answers, strict=True))
-    programs = [extract_program(answer.text, problem.entry_point) for problem, answer in pairs]
-    extracted = [
-        (problem, problem.program(program)) for problem, program in zip(problems, programs, strict=True) if program
-    ]
+    programs = [problem.extract(answer.text, published=extraction == "published") for problem, answer in pairs]
+    extracted = [(problem, program) for problem, program in zip(problems, programs, strict=True) if program]
     judged = iter(judge(extracted, sandbox, oracle))
     found: list[Verdict] = []
     for (problem, answer), program in zip(pairs, programs, strict=True):
@@ -263,6 +270,7 @@ def _key(settings: Evaluate, problems: Sequence[Problem], weights: str, seed: in
         seed,
         asdict(settings),
         [problem.hash for problem in problems],
+        [repr(problem.prompts) for problem in problems],
         asdict(LIMITS),
     ]
     parts += [weights, asdict(template("solution")), asdict(template("base"))]

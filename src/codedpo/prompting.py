@@ -27,11 +27,11 @@ TEXT_STOPS = (f"\n{_INSTRUCTION}", f"\n{_RESPONSE}")
 
 @dataclass(frozen=True)
 class TextPrompt:
-    """A chat for a model that only continues text."""
+    """A text that a model goes on with."""
 
     text: str
-    """Ends where the answer begins."""
-    stop: tuple[str, ...]
+    """Ends where the model begins."""
+    stop: tuple[str, ...] = ()
     """Where the answer ends, beside the caller's own stops."""
 
 

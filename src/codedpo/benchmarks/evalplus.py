@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from codedpo.benchmarks.problem import InputSet, Problem
+from codedpo.benchmarks.prompts import humaneval_prompts, mbpp_prompts
 from codedpo.benchmarks.rules import Rule, rule_of
 from codedpo.code.syntax import syntax_tree
 from codedpo.errors import RecordError
@@ -60,6 +61,7 @@ class HumanEvalPlus:
             entry_point=row["entry_point"],
             reference=row["prompt"] + row["canonical_solution"],
             inputs=_input_sets(row, rule, list),
+            prompts=humaneval_prompts(row["prompt"]),
         )
 
 
@@ -130,6 +132,7 @@ def _mbpp_problem(row: dict[str, Any]) -> Problem:
         entry_point=name,
         reference=row["canonical_solution"],
         inputs=_input_sets(row, rule_of(name, row["atol"]), typed),
+        prompts=mbpp_prompts(row["prompt"]),
     )
 
 

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from codedpo.benchmarks.problem import Problem
+from codedpo.benchmarks.prompts import humaneval_prompts
 from codedpo.errors import RecordError
 
 
@@ -33,6 +34,7 @@ def _problem(row: dict[str, str]) -> Problem:
         prompt=row["prompt"],
         entry_point=row["entry_point"],
         reference=row["prompt"] + row["canonical_solution"],
+        prompts=humaneval_prompts(row["prompt"]),
         test=f"{row['test']}\ncheck({row['entry_point']})",
     )
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from codedpo.benchmarks.rules import Rule
-from codedpo.code.extract import parse
-from codedpo.prompting import template
+from codedpo.code.extract import extract_program, parse
+from codedpo.code.sanitize import sanitize
+from codedpo.llms import Request, Sampling
+from codedpo.prompting import TextPrompt, solution_prompt
 from codedpo.records import Message
 
 
@@ -26,6 +28,20 @@ class InputSet:
 
 
 @dataclass(frozen=True)
+class Prompts:
+    """What a benchmark's own evaluator asks."""
+
+    chat: str
+    """To a chat model."""
+    text: TextPrompt
+    """To a base model."""
+    begun: TextPrompt | None = None
+    """How a chat model's answer begins."""
+    stop: tuple[str, ...] = ()
+    """Where every answer ends."""
+
+
+@dataclass(frozen=True)
 class Problem:
     """What a model is asked, and how its program is judged: by statements, by inputs, or by both."""
 
@@ -38,22 +54,44 @@ class Problem:
     test: str = ""
     """Statements that run after the program and raise unless it is right; empty where there are none."""
     inputs: tuple[InputSet, ...] = ()
+    prompts: Prompts | None = None
+    """The benchmark's own; None: there are none, and the pipeline's are used."""
     row: str = field(default="", repr=False)
     """Hash of the published row that it was read from; empty: of what it holds."""
 
     @property
     def hash(self) -> str:
         """Stands for all that decides verdicts, the way of reading it included."""
-        own = (self.id, self.prompt, self.entry_point, self.reference, self.test)
+        own = (self.id, self.prompt, self.entry_point, self.reference, self.test)  # `prompts` decides no verdict
         rules = [(inputs.name, inputs.rule, len(inputs.arguments)) for inputs in self.inputs]
         content = self.row or repr([_ordered(inputs.arguments) for inputs in self.inputs])
         return hashlib.sha256(repr([own, rules, content]).encode()).hexdigest()[:24]
 
-    def messages(self) -> tuple[Message, ...]:
-        """The chat that asks for a solution: the same template that tasks are asked with."""
-        return template("solution").render(
-            text="Complete the function below; its docstring says what it does.", signature=self.prompt.strip()
-        )
+    def request(self, sampling: Sampling, seed: int, n: int, *, published: bool = True) -> Request:
+        """What a model is asked.
+
+        Args:
+            published: with the benchmark's own prompts; else as the pipeline asks for solutions of its tasks.
+        """
+        prompts = self.prompts
+        if prompts is None or not published:
+            text = "Complete the function below; its docstring says what it does."
+            return Request(solution_prompt(text, self.prompt.strip()), sampling, seed, n)
+        sampling = replace(sampling, stop=prompts.stop)
+        chat = (Message(role="user", content=prompts.chat),)
+        return Request(chat, sampling, seed, n, begun=prompts.begun, text=prompts.text)
+
+    def extract(self, answer: str, *, published: bool = False) -> str | None:
+        """The whole program that an answer gives, or None.
+
+        Args:
+            published: as the benchmark's own evaluator finds it, with its faults; else the last block that defines the
+                entry point, and what the prompt gives before it.
+        """
+        if published:
+            return sanitize(answer, self.entry_point) or None
+        found = extract_program(answer, self.entry_point)
+        return self.program(found) if found else None
 
     def program(self, extracted: str) -> str:
         """The extracted program with what the prompt gives before the function: imports and helpers."""

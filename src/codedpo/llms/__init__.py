@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from codedpo.prompting import TextPrompt
 from codedpo.records import Message
 
 
@@ -33,6 +34,10 @@ class Request:
     n: int = 1
     first: int = 0
     """Index of the first completion that is wanted: those before it are at hand already."""
+    begun: TextPrompt | None = None
+    """How the answer to the chat begins, for tools that can go on with it (a prefill); others send the chat alone."""
+    text: TextPrompt | None = None
+    """What a base model goes on with; None: the chat as one text."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Completion:
     """One answer."""
 
     text: str
+    """With what it was begun with: the request's `begun` where the tool went on with it, `text` for a base model."""
     finish_reason: str
     """`stop`; `length` where max_tokens cut the answer; `refused` where the server would not answer this request."""
     prompt_tokens: int

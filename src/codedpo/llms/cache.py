@@ -15,9 +15,9 @@ from codedpo.llms.answers import AnswerFolder, key_of
 class CachedLLM:
     """An LLM whose answers are kept in a folder and never asked for again.
 
-    A completion's key is the request (messages, sampling, seed) with the model's name and weights, and its index: a
-    larger n asks for the additional completions alone. Equal requests under way at the same time are asked once. Errors
-    and refusals are not kept.
+    A completion's key is the request (messages, beginnings, sampling, seed) with the model's name and weights, and its
+    index: a larger n asks for the additional completions alone. Equal requests under way at the same time are asked
+    once. Errors and refusals are not kept.
     """
 
     def __init__(self, llm: LLM, answers: AnswerFolder):
@@ -86,7 +86,9 @@ class CachedLLM:
         }
 
     def _key(self, request: Request) -> bytes:
-        return key_of(self.model, self.weights, request.messages, _plain(request.sampling), request.seed)
+        given = [asdict(prompt) if prompt else None for prompt in (request.begun, request.text)]
+        asked = (*request.messages, given) if any(given) else request.messages
+        return key_of(self.model, self.weights, asked, _plain(request.sampling), request.seed)
 
     def _claim(self, keys: Sequence[bytes], positions: Sequence[int]) -> list[int]:
         """Those positions whose keys nobody asks for now; they are ours until released."""

@@ -25,7 +25,7 @@ from codedpo.llms import Completion, OnAnswer, Request
 from codedpo.llms.budget import Meter
 from codedpo.llms.openai import OpenAIServer
 from codedpo.llms.sending import HaltError, LostRequestError, RefusedError, Sender
-from codedpo.llms.wire import InvalidAnswerError, decode, encode
+from codedpo.llms.wire import InvalidAnswerError, beginning, decode, encode
 from codedpo.records import Message
 
 _GIVE_UP_AFTER = 8
@@ -85,7 +85,8 @@ class OpenAIClient:
         """With the form in which it is asked: a model gives other answers in another one."""
         server = self._server
         form = "" if server.form == "chat" else f" asked in the form {server.form}"
-        return f"{server.weights}{form}{'' if server.extended else ' without top_k'}".strip()
+        how = f"{'' if server.extended else ' without top_k'}{' with prefill' if server.prefill else ''}"
+        return f"{server.weights}{form}{how}".strip()
 
     def __enter__(self) -> OpenAIClient:
         self._thread.start()
@@ -192,15 +193,20 @@ class OpenAIClient:
                 completions = await self._post(request)
                 self._has_answered = True
                 self._knows_n |= len(completions) > 1
+                begun = beginning(request, form=self._server.form, prefill=self._server.prefill)
+                # llama.cpp repeats how the answer began, others do not
+                completions = [replace(given, text=given.text.removeprefix(begun)) for given in completions]
                 if self._tokenize_url:
                     completions = [await self._recount(completion) for completion in completions]
+                completions = [replace(completion, text=begun + completion.text) for completion in completions]
             except RefusedError as error:
                 completions = await self._refused(request, error)
             self._meter.answered(completions)
             return completions[: request.n]
 
     async def _post(self, request: Request) -> list[Completion]:
-        body = encode(request, self.model, form=self._server.form, extended=self._server.extended)
+        server = self._server
+        body = encode(request, self.model, form=server.form, extended=server.extended, prefill=server.prefill)
         return await self._sender.post(self._url, body, decode)
 
     async def _refused(self, request: Request, error: RefusedError) -> list[Completion]:
@@ -216,7 +222,7 @@ class OpenAIClient:
                 return completions
         if not self._has_answered:
             try:
-                await self._post(replace(request, messages=_SHORTEST, n=1))
+                await self._post(Request(_SHORTEST, request.sampling, request.seed))
                 self._has_answered = True
             except RefusedError:
                 raise HaltError(f"refuses every request, even the shortest: {error}") from error

@@ -77,6 +77,7 @@ class LlamaCpp:
                 weights=weights,
                 concurrency=self.parallel * 2,
                 form="chat" if has_chat_template(model.path) else "text",
+                prefill=True,
             )
             with OpenAIClient(server, api_key=api_key, tokenize_url=f"{address}/tokenize", meter=meter) as client:
                 yield client

@@ -29,11 +29,15 @@ def load_tokenizer(model: Model) -> Any:
     except (OSError, ValueError, ImportError) as error:
         raise ModelError(f"{model.name}: its tokenizer cannot be loaded: {error}") from error
     if tokenizer.chat_template is None:
-        begins = tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]  # servers begin a text so, too
-        tokenizer.chat_template = ("{{ bos_token }}" if begins else "") + text_chat_template()
+        tokenizer.chat_template = ("{{ bos_token }}" if begins_with_bos(tokenizer) else "") + text_chat_template()
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def begins_with_bos(tokenizer: Any) -> bool:
+    """Whether the tokenizer, and so every server, begins a text with a token of its own."""
+    return tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]
 
 
 def text_stops(tokenizer: Any) -> tuple[str, ...]:

@@ -36,6 +36,8 @@ class OpenAIServer:
     """Wait before the first retry; doubles each time, with jitter; a server's Retry-After goes first."""
     extended: bool = True
     """Send top_k and repetition_penalty too; switch off for OpenAI's own API."""
+    prefill: bool = False
+    """The server goes on with an answer that has begun (vLLM, SGLang, llama.cpp): benchmarks begin some."""
     budget: Budget = Budget()
 
     def __post_init__(self) -> None:

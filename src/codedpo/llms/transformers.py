@@ -8,7 +8,7 @@ import contextlib
 import itertools
 import threading
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,8 +16,9 @@ from codedpo.checks import require_at_least
 from codedpo.errors import LLMError
 from codedpo.llms import Completion, OnAnswer, Request, Sampling
 from codedpo.llms.budget import Budget, Meter
-from codedpo.llms.loading import text_stops
+from codedpo.llms.loading import begins_with_bos, text_stops
 from codedpo.models import locate, weights_hash
+from codedpo.prompting import TextPrompt
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class _Row:
     position: int
     """Of its request."""
     prompt: str
+    begun: str
+    """The end of the prompt that belongs to the answer."""
     sampling: Sampling
     seed: int
 
@@ -114,13 +117,10 @@ class TransformersLLM:
 
     def _batches(self, requests: Sequence[Request]) -> Iterator[list[_Row]]:
         """Rows of equal sampling parameters, sorted by length so that little is wasted on padding."""
-        prompts = [
-            self.tokenizer.apply_chat_template(list(request.messages), tokenize=False, add_generation_prompt=True)
-            for request in requests
-        ]
-        order = sorted(range(len(requests)), key=lambda index: (repr(requests[index].sampling), len(prompts[index])))
+        asked = [self._asked(request) for request in requests]
+        order = sorted(range(len(requests)), key=lambda index: (repr(asked[index].sampling), len(asked[index].prompt)))
         rows = [
-            _Row(position, prompts[position], request.sampling, request.seed + request.first + index)
+            replace(asked[position], position=position, seed=request.seed + request.first + index)
             for position in order
             for request in (requests[position],)
             for index in range(request.n)
@@ -128,9 +128,23 @@ class TransformersLLM:
         for _, group in itertools.groupby(rows, key=lambda row: row.sampling):
             yield from (list(batch) for batch in _chunks(list(group), self.batch_size))
 
+    def _asked(self, request: Request) -> _Row:
+        """What the model reads and where its answer ends; a base model reads the request's own text, if it has one."""
+        sampling, stops = request.sampling, text_stops(self.tokenizer)
+        if stops and request.text:
+            start = self.tokenizer.bos_token if begins_with_bos(self.tokenizer) else ""
+            begun = request.text
+        else:
+            start = self.tokenizer.apply_chat_template(
+                list(request.messages), tokenize=False, add_generation_prompt=True
+            )
+            begun = request.begun or TextPrompt("")
+            sampling = replace(sampling, stop=(*sampling.stop, *stops))
+        sampling = replace(sampling, stop=(*sampling.stop, *begun.stop))
+        return _Row(0, start + begun.text, begun.text, sampling, 0)
+
     def _complete(self, rows: Sequence[_Row]) -> list[Completion]:
         sampling = rows[0].sampling
-        stops = [*sampling.stop, *text_stops(self.tokenizer)]
         self.tokenizer.padding_side = "left"
         encoded = self.tokenizer(
             [row.prompt for row in rows], return_tensors="pt", padding=True, add_special_tokens=False
@@ -141,22 +155,23 @@ class TransformersLLM:
             logits_processor=_processors(sampling, [row.seed for row in rows]),
             repetition_penalty=sampling.repetition_penalty,
             max_new_tokens=sampling.max_tokens,
-            stop_strings=stops or None,
+            stop_strings=list(sampling.stop) or None,
             tokenizer=self.tokenizer,
         )
         prompt_tokens = encoded["attention_mask"].sum(dim=1).tolist()
         generated = output[:, encoded["input_ids"].shape[1] :].tolist()
-        return [self._completion(ids, tokens, stops) for ids, tokens in zip(generated, prompt_tokens, strict=True)]
+        return [
+            self._completion(row, ids, tokens) for row, ids, tokens in zip(rows, generated, prompt_tokens, strict=True)
+        ]
 
-    def _completion(self, ids: list[int], prompt_tokens: int, stop: Sequence[str]) -> Completion:
+    def _completion(self, row: _Row, ids: list[int], prompt_tokens: int) -> Completion:
         ends = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id}
         length = next((position for position, token in enumerate(ids) if token in ends), len(ids))
         text = self.tokenizer.decode(ids[:length], skip_special_tokens=True)
-        stopped = [text.find(word) for word in stop if word in text]
+        stopped = [text.find(word) for word in row.sampling.stop if word in text]
         finished = length < len(ids) or bool(stopped)
-        return Completion(
-            text[: min(stopped)] if stopped else text, "stop" if finished else "length", prompt_tokens, length
-        )
+        text = text[: min(stopped)] if stopped else text
+        return Completion(row.begun + text, "stop" if finished else "length", prompt_tokens, length)
 
 
 def _chunks(rows: list[_Row], size: int) -> Iterator[list[_Row]]:

@@ -91,6 +91,7 @@ class VLLM:
                 base_url=f"{address}/v1",
                 weights=self.weights,
                 form=self.form,
+                prefill=True,
                 concurrency=self.concurrency,
                 timeout_seconds=self.timeout_seconds,
             )

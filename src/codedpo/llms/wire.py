@@ -21,13 +21,14 @@ class InvalidAnswerError(ValueError):
     """What came is not a chat completion; it is asked for again."""
 
 
-def encode(request: Request, model: str, *, form: Form = "chat", extended: bool) -> bytes:
+def encode(request: Request, model: str, *, form: Form = "chat", extended: bool, prefill: bool = False) -> bytes:
     """The body of a request to `/chat/completions` or `/completions`, in ASCII: a lone surrogate can be sent too.
 
     Args:
         extended: with the parameters that OpenAI's own API does not know.
+        prefill: let the server go on with how the answer begins.
     """
-    sampling, asked = request.sampling, _asked(request, form)
+    sampling, asked = request.sampling, _asked(request, form, prefill)
     payload: dict[str, Any] = {
         "model": model,
         **asked.payload,
@@ -53,11 +54,21 @@ class _Asked:
     stop: tuple[str, ...] = ()
 
 
-def _asked(request: Request, form: Form) -> _Asked:
-    if form == "chat":
+def _asked(request: Request, form: Form, prefill: bool) -> _Asked:
+    if form == "text":
+        prompt = request.text or text_prompt(request.messages)
+        return _Asked({"prompt": prompt.text}, prompt.stop)
+    if not (prefill and request.begun):
         return _Asked({"messages": list(request.messages)})
-    prompt = text_prompt(request.messages)
-    return _Asked({"prompt": prompt.text}, prompt.stop)
+    messages = [*request.messages, {"role": "assistant", "content": request.begun.text}]
+    told = {"continue_final_message": True, "add_generation_prompt": False}  # vLLM, SGLang; llama.cpp sees it itself
+    return _Asked({"messages": messages, **told}, request.begun.stop)
+
+
+def beginning(request: Request, *, form: Form, prefill: bool) -> str:
+    """The part of the answer that was sent with the request, so that the server gives only what follows it."""
+    begun = request.text if form == "text" else request.begun if prefill else None
+    return begun.text if begun else ""
 
 
 def decode(body: bytes) -> list[Completion]:
