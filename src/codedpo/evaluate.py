@@ -53,10 +53,15 @@ class Evaluate:
     extraction: Extraction = "codedpo"
     """How a program is found in an answer: our way, or that of the benchmark's own evaluator, with its faults."""
 
+    least_references: float = 1.0
+    """Share of the reference solutions that must pass here; a problem whose own fails is left out, and counted."""
+
     def __post_init__(self) -> None:
         require_at_least(self, "evaluate", every=1, max_tokens=1, samples=1, temperature=0)
         if not 0 < self.top_p <= 1:
             raise ConfigError(f"evaluate.top_p: {self.top_p} must be above 0 and at most 1")
+        if not 0 <= self.least_references <= 1:
+            raise ConfigError(f"evaluate.least_references: {self.least_references} must be from 0 to 1")
         if self.samples > 1 and not self.temperature:
             raise ConfigError(
                 f"evaluate.temperature: {self.samples} answers to a problem would be the same at 0; set it, such as 0.2"
@@ -170,12 +175,12 @@ def evaluate(
     if not path.exists():
         sampling = Sampling(settings.temperature, settings.top_p, max_tokens=settings.max_tokens)
         published = settings.prompts == "published"
-        requests = [problem.request(sampling, seed, settings.samples, published=published) for problem in problems]
         with open_sandbox(LIMITS) as opened:
-            require_references(problems, opened, oracle)
+            sound = require_references(problems, opened, oracle, settings.least_references)
+            requests = [problem.request(sampling, seed, settings.samples, published=published) for problem in sound]
             with open_llm() as llm:
                 answers = llm.generate(requests, on_answer)
-            asked = [problem for problem in problems for _ in range(settings.samples)]
+            asked = [problem for problem in sound for _ in range(settings.samples)]
             given = [answer for completions in answers for answer in completions]
             write_records(path, Verdict, judge_answers(asked, given, opened, oracle, settings.extraction))
     return PassRate(label, tuple(read_records(path, Verdict)))
@@ -243,21 +248,31 @@ def _numbered(verdicts: Sequence[Verdict]) -> list[Verdict]:
     return found
 
 
-def require_references(problems: Sequence[Problem], sandbox: Sandbox, oracle: Oracle) -> None:
-    """Run every reference solution; raises RecordError where one fails."""
-    oracle.prepare(problems, sandbox)
+def require_references(
+    problems: Sequence[Problem], sandbox: Sandbox, oracle: Oracle, least: float = 1.0
+) -> list[Problem]:
+    """Run every reference solution; those problems whose reference passes, or which have none, are ready to be judged.
+
+    Args:
+        least: share of the references that must pass.
+
+    Raises:
+        RecordError: too many fail.
+    """
+    faults = oracle.prepare(problems, sandbox)
     tested = [problem for problem in problems if problem.test]
     results = sandbox.execute_many(([problem.reference], [problem.test]) for problem in tested)
-    failed = [
-        f"{problem.id} ({Outcome(execution.outcomes[0, 0]).name.lower()})"
-        for problem, execution in zip(tested, results, strict=True)
-        if not execution.passed[0, 0]
-    ]
-    if failed:
+    for problem, execution in zip(tested, results, strict=True):
+        if not execution.passed[0, 0]:
+            faults.setdefault(problem.id, Outcome(execution.outcomes[0, 0]).name.lower())
+    if len(problems) - len(faults) < least * len(problems):
+        named = ", ".join(f"{name} ({fault})" for name, fault in list(faults.items())[:5])
         raise RecordError(
-            f"evaluate: {len(problems) - len(failed)} of {len(problems)} reference solutions pass here, so no score is "
-            f"given; failing: {', '.join(failed[:5])}"
+            f"evaluate: {len(problems) - len(faults)} of {len(problems)} reference solutions pass here, so no score is "
+            f"given; failing: {named}. Where that is known of the benchmark, lower evaluate.least_references: problems "
+            "whose reference fails are then left out"
         )
+    return [problem for problem in problems if problem.id not in faults]
 
 
 def _key(settings: Evaluate, problems: Sequence[Problem], weights: str, seed: int, sandbox: SandboxSettings) -> str:

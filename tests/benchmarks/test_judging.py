@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from codedpo.benchmarks.judging import Judgement, judge
 from codedpo.benchmarks.oracle import Oracle
 from codedpo.benchmarks.rules import Rule
 from codedpo.errors import RecordError
+from codedpo.evaluate import require_references
 from codedpo.records import Outcome
 from codedpo.sandbox import Calls, Inputs, Limits, Sandbox
 
@@ -216,6 +218,27 @@ def test_what_references_give_is_kept_until_the_data_change(sandbox: Sandbox, tm
     [("def f(x):\n    return 1 // (x - 3)", "ZeroDivisionError"), ("def f(x", "SyntaxError"), ("x = 1", "NameError")],
 )
 def test_a_broken_reference_gives_no_score(reference: str, reason: str, sandbox: Sandbox, tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match=rf"0 of 1 reference solutions pass here.*t/1 \(base: {reason}"):
-        Oracle(tmp_path).prepare([problem_of(reference)], sandbox)
-    assert not list((tmp_path / "oracles").glob("*.parquet"))
+    for _ in range(2):  # made, then read
+        with pytest.raises(RecordError, match=rf"0 of 1 reference solutions pass here.*t/1 \(base: {reason}"):
+            require_references([problem_of(reference)], sandbox, Oracle(tmp_path))
+    sound = replace(problem_of(), id="t/2")
+    assert require_references([problem_of(reference), sound], sandbox, Oracle(tmp_path), least=0.5) == [sound]
+
+
+def test_published_values_stand_in_place_of_the_references(sandbox: Sandbox, tmp_path: Path) -> None:
+    inputs = InputSet("cases", (((1, 2),), ((),), (("a",),)), expected=([1, 2], [], ["a"]))
+    problem = Problem("t/1", "", "f", "def f(x):\n    return list(x)", inputs=(inputs,))
+    assert verdict(problem, "def f(x):\n    return [*x]", sandbox, tmp_path).passed
+    found = verdict(problem, "def f(x):\n    return x", sandbox, tmp_path)
+    assert found.reason == "cases: call 0, f((1, 2)): (1, 2) instead of [1, 2]"
+    faults = Oracle(tmp_path).prepare([replace(problem, reference="def f(x):\n    return x")], sandbox)
+    assert faults == {"t/1": "cases: call 0 gives another value than the one published"}
+
+
+def test_without_a_reference_the_published_limit_holds(sandbox: Sandbox, tmp_path: Path) -> None:
+    inputs = InputSet("cases", ((1,), (2,)), expected=(1, 2), seconds=0.5)
+    problem = Problem("t/1", "", "f", "", inputs=(inputs,), function="Solution().f")
+    program = "class Solution:\n    def f(self, x):\n        return x"
+    assert verdict(problem, program, sandbox, tmp_path).passed
+    slow = f"{program}\n    def f(self, x):\n        while x > 1: pass\n        return x"
+    assert "call 1" in verdict(problem, slow, sandbox, tmp_path).reason

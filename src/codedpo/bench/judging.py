@@ -105,14 +105,15 @@ def _judge_run(tasks: Sequence[RunTask], oracle: Oracle, workers: int) -> list[J
 
 def _with_sound_reference(tasks: Sequence[RunTask], sandbox: Sandbox, oracle: Oracle) -> list[RunTask]:
     """The tasks whose reference passes the problem's own test within the limits; the others are named in the log."""
-    oracle.prepare([task.problem for task in tasks], sandbox)
-    sound = [
-        found.passed for found in judge([(task.problem, task.problem.reference) for task in tasks], sandbox, oracle)
-    ]
-    unsound = [task.problem.id for task, is_sound in zip(tasks, sound, strict=True) if not is_sound]
+    faults = oracle.prepare([task.problem for task in tasks], sandbox)
+    ready = [task for task in tasks if task.problem.id not in faults]
+    found = judge([(task.problem, task.problem.reference) for task in ready], sandbox, oracle)
+    sound = [task for task, judgement in zip(ready, found, strict=True) if judgement.passed]
+    named = {task.problem.id for task in sound}
+    unsound = [task.problem.id for task in tasks if task.problem.id not in named]
     if unsound:
         _LOG.warning("left out, since the reference fails its own test within the limits: %s", ", ".join(unsound))
-    return [task for task, is_sound in zip(tasks, sound, strict=True) if is_sound]
+    return sound
 
 
 def _programs(task: RunTask) -> list[str]:

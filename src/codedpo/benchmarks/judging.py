@@ -70,7 +70,7 @@ def _calls(items: Iterable[tuple[Problem, str]], oracle: Oracle) -> Iterator[Che
     for problem, program in items:
         for inputs in problem.inputs:
             expected = oracle.expected(problem, inputs)
-            limited = Calls(program, problem.entry_point, expected.limits(inputs.arguments))
+            limited = Calls(program, problem.called, expected.limits(inputs.arguments))
             digests = expected.digests if inputs.rule.equal_is_same else bytes(len(expected.digests))
             again = expected.limits(inputs.arguments, least_seconds=AGAIN_SECONDS)
             yield CheckedCalls(limited, digests, expected.most_bytes, _Comparison(inputs, expected), again)

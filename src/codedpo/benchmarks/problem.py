@@ -25,6 +25,10 @@ class InputSet:
     """Of each call; plain built-in data."""
     rule: Rule = Rule()
     """What counts as the same."""
+    expected: tuple[Any, ...] | None = field(default=None, repr=False)
+    """What each call must give; None: what the reference gives."""
+    seconds: float = 0.0
+    """Processor time that each call may take; 0: as the reference's own time here decides."""
 
 
 @dataclass(frozen=True)
@@ -49,22 +53,37 @@ class Problem:
     prompt: str
     """A module that ends in the function's signature and docstring."""
     entry_point: str
+    """The name that a program must define."""
     reference: str
-    """A whole program that must pass."""
+    """A whole program that must pass; empty where none is published."""
     test: str = ""
     """Statements that run after the program and raise unless it is right; empty where there are none."""
     inputs: tuple[InputSet, ...] = ()
+    function: str = ""
+    """An expression that gives what is called with the inputs, such as `Solution().f`; empty: the entry point."""
     prompts: Prompts | None = None
     """The benchmark's own; None: there are none, and the pipeline's are used."""
     row: str = field(default="", repr=False)
     """Hash of the published row that it was read from; empty: of what it holds."""
 
     @property
+    def called(self) -> str:
+        """The expression that gives what is called with the inputs."""
+        return self.function or self.entry_point
+
+    @property
     def hash(self) -> str:
         """Stands for all that decides verdicts, the way of reading it included."""
-        own = (self.id, self.prompt, self.entry_point, self.reference, self.test)  # `prompts` decides no verdict
-        rules = [(inputs.name, inputs.rule, len(inputs.arguments)) for inputs in self.inputs]
-        content = self.row or repr([_ordered(inputs.arguments) for inputs in self.inputs])
+        own = (
+            self.id,
+            self.prompt,
+            self.entry_point,
+            self.reference,
+            self.test,
+            self.function,
+        )  # `prompts` decides no verdict
+        rules = [(inputs.name, inputs.rule, len(inputs.arguments), inputs.seconds) for inputs in self.inputs]
+        content = self.row or repr([_ordered([inputs.arguments, inputs.expected]) for inputs in self.inputs])
         return hashlib.sha256(repr([own, rules, content]).encode()).hexdigest()[:24]
 
     def request(self, sampling: Sampling, seed: int, n: int, *, published: bool = True) -> Request:

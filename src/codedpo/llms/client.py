@@ -85,8 +85,7 @@ class OpenAIClient:
         """With the form in which it is asked: a model gives other answers in another one."""
         server = self._server
         form = "" if server.form == "chat" else f" asked in the form {server.form}"
-        how = f"{'' if server.extended else ' without top_k'}{' with prefill' if server.prefill else ''}"
-        return f"{server.weights}{form}{how}".strip()
+        return f"{server.weights}{form}{'' if server.extended else ' without top_k'}".strip()
 
     def __enter__(self) -> OpenAIClient:
         self._thread.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -58,5 +58,7 @@ class OpenAIServer:
 
         if adapter is not None:
             raise LLMError("a LoRA adapter cannot be loaded into a server that runs already")
-        with OpenAIClient(self, api_key=os.environ.get(self.api_key_env) or "none", meter=meter) as client:
+        weights = f"{self.weights} with prefill".strip() if self.prefill else self.weights
+        server = replace(self, weights=weights)  # other answers to the same requests
+        with OpenAIClient(server, api_key=os.environ.get(self.api_key_env) or "none", meter=meter) as client:
             yield client

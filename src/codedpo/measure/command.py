@@ -84,7 +84,7 @@ def _table(summary: Summary) -> Table:
     for name, scores in summary.pass_at_k.items():
         shown.add_row(name, *(_cell(scores[k]) for k in ks))
     shown.caption = (
-        f"{summary.problems} problems, {summary.samples} answers each; {_counts(summary)}; all references pass here"
+        f"{summary.problems} problems, {summary.samples} answers each; {_counts(summary)}; {_references(summary)}"
     )
     shown.caption_justify = "left"
     return shown
@@ -111,6 +111,12 @@ def _comparison_lines(found: PairedComparison) -> list[str]:
 def _named(names: Sequence[str]) -> str:
     shown = ", ".join(names[:12])
     return f"{shown} ..." if len(names) > 12 else shown or "none"
+
+
+def _references(summary: Summary) -> str:
+    if summary.problems == summary.references:
+        return f"all {summary.references} references pass here"
+    return f"references pass here: {summary.problems} of {summary.references}, the others are left out"
 
 
 def _counts(summary: Summary) -> str:

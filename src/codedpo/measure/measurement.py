@@ -31,6 +31,9 @@ class Summary:
     weights: str
     """Hash of the model's weights, as far as known, or of the file."""
     problems: int
+    """Those whose reference solution passes here, or which have none."""
+    references: int
+    """All of them; where that is more, the difference is left out."""
     samples: int
     """Answers to each problem, the most where they differ."""
     pass_at_k: Mapping[str, Mapping[int, Score]]

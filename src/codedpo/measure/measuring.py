@@ -76,8 +76,9 @@ def measure_programs(
     observer.started(step, len(rows))
     judge = Oracle(config.cache_folder, config.sandbox.python)
     with tools.open_sandbox(LIMITS) as sandbox:
-        require_references(list(problems.values()), sandbox, judge)
-        items = [(problems[name], program) for name, program in rows]
+        sound = require_references(list(problems.values()), sandbox, judge, settings.least_references)
+        ready = {problem.id for problem in sound}
+        items = [(problems[name], program) for name, program in rows if name in ready]
         verdicts = tuple(judge_programs(items, sandbox, judge))
     observer.finished(step, f"{sum(verdict.passed for verdict in verdicts)} of {len(verdicts)} programs pass")
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -111,7 +112,8 @@ def _summary(
         title=settings.title,
         model=model,
         weights=weights,
-        problems=len(problems),
+        problems=len({verdict.problem for verdict in verdicts}),
+        references=len(problems),
         samples=max(verdict.sample for verdict in verdicts) + 1,
         pass_at_k=pass_rates(verdicts),
         outcomes=dict(Counter(verdict.outcome for verdict in verdicts).most_common()),

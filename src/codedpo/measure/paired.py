@@ -45,7 +45,8 @@ def compare_measurements(first: Path, second: Path) -> PairedComparison:
             "evaluate both on the same benchmark and data"
         )
     before, after = _shares(one_verdicts), _shares(other_verdicts)
-    differences = {name: after[name] - before[name] for name in before}
+    both_ready = before.keys() & after.keys()  # a reference may have failed in one of them
+    differences = {name: after[name] - before[name] for name in before if name in both_ready}
     gained = tuple(name for name, difference in differences.items() if difference > 0)
     lost = tuple(name for name, difference in differences.items() if difference < 0)
     return PairedComparison(
@@ -54,8 +55,8 @@ def compare_measurements(first: Path, second: Path) -> PairedComparison:
         difference=mean_score(np.array(list(differences.values()))),
         gained=gained,
         lost=lost,
-        both=sum(before[name] == after[name] == 1 for name in before),
-        neither=sum(before[name] == after[name] == 0 for name in before),
+        both=sum(before[name] == after[name] == 1 for name in differences),
+        neither=sum(before[name] == after[name] == 0 for name in differences),
         p_value=mcnemar(len(gained), len(lost)),
     )
 

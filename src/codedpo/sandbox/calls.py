@@ -138,6 +138,15 @@ def digest(frame: bytes) -> bytes:
     return codec.digest(frame)
 
 
+def value_frame(value: Any) -> bytes:
+    """The JSON of a reply that gives this plain value."""
+    return codec.dumps(["value", codec.encode(value, _refuse)])
+
+
+def _refuse(value: Any) -> Any:
+    raise TypeError(f"{type(value).__name__} is no plain data")
+
+
 def is_raised(frame: bytes) -> bool:
     """Whether a reply tells of an exception, without reading the rest of it."""
     return frame.startswith(_RAISED_FRAME)
