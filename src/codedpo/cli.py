@@ -120,7 +120,10 @@ def evaluate(
         Path | None, typer.Option(help="JSONL with task_id and solution, judged in place of a model's answers.")
     ] = None,
     compare: Annotated[
-        tuple[Path, Path] | None, typer.Option(metavar="A B", help="Compare two folders that this command wrote.")
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="A B", help="Compare two folders that this command wrote; with --config, time programs too."
+        ),
     ] = None,
 ) -> None:
     """Measure a model, or programs of a file, on benchmarks; or compare two measurements (docs/evaluation.md)."""
@@ -131,7 +134,8 @@ def evaluate(
         with _errors_to_exit_codes():
             from codedpo.measure.command import compare_folders
 
-            compare_folders(*compare, console)
+            chosen = _load(config, overrides, None) if config else None
+            compare_folders(*compare, chosen, console)
         return
     if config is None:
         _fail(2, "evaluate: name a configuration with --config, or two folders with --compare")

@@ -103,5 +103,9 @@ class RunTools:
 
     def open_sandbox(self, limits: Limits | None = None) -> Sandbox:
         """Another sandbox as the configuration has it, with these limits where they are given; a context manager."""
-        workers = self._config.workers or len(os.sched_getaffinity(0))
-        return Sandbox.of(self._config.sandbox, workers=workers, limits=limits)
+        return Sandbox.of(self._config.sandbox, workers=self.workers, limits=limits)
+
+    @property
+    def workers(self) -> int:
+        """Of a sandbox."""
+        return self._config.workers or len(os.sched_getaffinity(0))

@@ -15,6 +15,7 @@ from codedpo.errors import ConfigError, RecordError
 from codedpo.job import require_what_comes_last
 from codedpo.measure.command import compare_folders, evaluate_benchmarks
 from codedpo.measure.measurement import read_measurement
+from codedpo.measure.speed import efficiency
 from conftest import run_settings
 from loopback import LoopbackLLM
 
@@ -122,7 +123,7 @@ def test_two_measurements_are_compared_problem_by_problem(tmp_path: Path) -> Non
         evaluate_benchmarks(config_of(tmp_path), (), programs(tmp_path, *texts), Console(quiet=True))
     first, second = (written(tmp_path, f"p{n}") for n in range(2))
     console = Console(record=True, width=160)
-    found = compare_folders(first, second, console)
+    found = compare_folders(first, second, None, console)
     assert (found.gained, found.lost, found.both, found.neither) == (("tiny/1", "tiny/2"), ("tiny/0",), 0, 0)
     assert found.difference.value == pytest.approx(1 / 3)
     assert found.p_value == 1.0
@@ -131,18 +132,61 @@ def test_two_measurements_are_compared_problem_by_problem(tmp_path: Path) -> Non
     assert json.loads((second / "comparison.json").read_text())["lost"] == ["tiny/0"]
 
 
+HASTY = "import atexit\n" + RIGHT
+SLEEPY = "def {f}(numbers, k):\n    for _ in range(20000): pass\n    return [x for x in numbers if x > k]"
+
+
+def test_programs_that_both_solve_are_timed_against_each_other_and_themselves(tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    for texts in ((SLEEPY, RIGHT, RIGHT), (RIGHT, HASTY, ALMOST)):
+        evaluate_benchmarks(config, (), programs(tmp_path, *texts), Console(quiet=True))
+    first, second = (written(tmp_path, f"p{n}") for n in range(2))
+    console = Console(record=True, width=160)
+    compare_folders(first, second, config, console)
+    speed = json.loads((second / "comparison.json").read_text())["speed"]
+    (item,) = speed["items"]
+    assert (item["problem"], item["calls"]) == ("tiny/0", 3)
+    assert item["low"] <= item["ratio"] <= item["high"] and item["floor"] > 0
+    assert speed["left_out"] == {"its syntax does not rule out that a program shortens its own readings": ["tiny/1"]}
+    assert "run times on 1 problems that both solve" in console.export_text()
+    page = (second / "comparison.html").read_text()
+    assert page.count("<svg") == 2 and "Newly lost, 1: tiny/2" in page and "first against itself (noise)" in page
+
+
+def test_without_a_problem_that_both_solve_nothing_is_timed(tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    for texts in ((RIGHT, ALMOST, ALMOST), (ALMOST, RIGHT, RIGHT)):
+        evaluate_benchmarks(config, (), programs(tmp_path, *texts), Console(quiet=True))
+    first, second = (written(tmp_path, f"p{n}") for n in range(2))
+    compare_folders(first, second, config, Console(quiet=True))
+    assert json.loads((second / "comparison.json").read_text())["speed"] is None
+
+
+@pytest.mark.parametrize(
+    ("ratios", "mean", "geometric", "faster", "slower"),
+    [((4.0, 1.0, 0.25), 1.75, 1.0, 1 / 3, 1 / 3), ((1.1, 1.09, 1 / 1.1), None, None, 1 / 3, 1 / 3)],
+)
+def test_speed_ups_are_summed_up_as_in_the_paper(
+    ratios: tuple[float, ...], mean: float | None, geometric: float | None, faster: float, slower: float
+) -> None:
+    found = efficiency(ratios)
+    assert (found.faster.value, found.slower.value) == (pytest.approx(faster), pytest.approx(slower))
+    if mean is not None:
+        assert (found.mean.value, found.geometric_mean.value) == (pytest.approx(mean), pytest.approx(geometric))
+
+
 def test_what_cannot_be_compared_or_measured_is_an_error(tmp_path: Path) -> None:
     evaluate_benchmarks(config_of(tmp_path), (), programs(tmp_path, RIGHT, RIGHT, RIGHT), Console(quiet=True))
     folder = written(tmp_path, "p0")
     with pytest.raises(RecordError, match="holds no measurement"):
-        compare_folders(folder, tmp_path, Console(quiet=True))
+        compare_folders(folder, tmp_path, None, Console(quiet=True))
     summary = json.loads((folder / "summary.json").read_text())
     other = tmp_path / "other"
     other.mkdir()
     (other / "verdicts.jsonl").write_text((folder / "verdicts.jsonl").read_text())
     (other / "summary.json").write_text(json.dumps({**summary, "data": "x"}))
     with pytest.raises(RecordError, match="measured on other problems"):
-        compare_folders(folder, other, Console(quiet=True))
+        compare_folders(folder, other, None, Console(quiet=True))
     with pytest.raises(RecordError, match=r"1 problems of test_measure:Tiny have no program, such as tiny/2"):
         evaluate_benchmarks(config_of(tmp_path), (), programs(tmp_path, RIGHT, RIGHT), Console(quiet=True))
     with pytest.raises(RecordError, match=r"1 of its tasks are no problems of test_measure:Tiny, such as tiny/3"):

@@ -12,16 +12,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from codedpo.benchmarks.oracle import Oracle
 from codedpo.config import Config
 from codedpo.errors import ConfigError
-from codedpo.evaluate import Evaluate
+from codedpo.evaluate import LIMITS, Evaluate, Verdict, require_references
 from codedpo.job import local_folder, locked
-from codedpo.measure.measurement import Summary, write_measurement
+from codedpo.measure.measurement import Summary, read_measurement, write_measurement
 from codedpo.measure.measuring import measure_model, measure_programs
 from codedpo.measure.paired import PairedComparison, compare_measurements
+from codedpo.measure.speed import SpeedComparison, compare_speed
+from codedpo.measure.texts import percent, times
 from codedpo.places import place
 from codedpo.progress import Panel
-from codedpo.scores import Score
 from codedpo.store import write_text
 from codedpo.tools import RunTools
 
@@ -58,16 +60,56 @@ def evaluate_benchmarks(config: Config, benchmarks: Sequence[str], programs: Pat
             console.print(f"{folder}: verdicts.jsonl, summary.json", highlight=False, soft_wrap=True)
 
 
-def compare_folders(first: Path, second: Path, console: Console) -> PairedComparison:
-    """Compare two measurements; print it, write `comparison.json` and `comparison.svg` beside the second one."""
-    from codedpo.measure.figure import comparison_figure
+def compare_folders(first: Path, second: Path, config: Config | None, console: Console) -> PairedComparison:
+    """Compare two measurements; print it, write `comparison.json`, `.svg` and `.html` beside the second one.
+
+    Args:
+        config: tells of benchmarks and the sandbox; with it, the programs that solve a problem in both are timed.
+    """
+    from codedpo.measure.figure import comparison_figure, speed_figure
+    from codedpo.measure.page import page
 
     found = compare_measurements(first, second)
-    write_text(second / "comparison.json", json.dumps(asdict(found), indent=1))
-    write_text(second / "comparison.svg", comparison_figure(found))
     console.print(_comparison_table(found), *_comparison_lines(found), highlight=False, soft_wrap=True)
-    console.print(f"{second}: comparison.json, comparison.svg", highlight=False, soft_wrap=True)
+    speed = _time_both(first, second, config, console) if config else None
+    written = {"comparison.json": json.dumps({**asdict(found), "speed": asdict(speed) if speed else None}, indent=1)}
+    written["comparison.svg"] = comparison_figure(found)
+    written["comparison.html"] = page(found, speed)
+    if speed:
+        written["speed.svg"] = speed_figure(speed)
+        console.print(_speed_table(speed), *_left_out_lines(speed), highlight=False, soft_wrap=True)
+    for name, text in written.items():
+        write_text(second / name, text)
+    console.print(f"{second}: {', '.join(written)}", highlight=False, soft_wrap=True)
     return found
+
+
+def _time_both(first: Path, second: Path, config: Config, console: Console) -> SpeedComparison | None:
+    """Run times of the programs of both; None where no problem is solved by both."""
+    (summary, before), (_, after) = read_measurement(first), read_measurement(second)
+    settings = replace(config.evaluate or Evaluate(), benchmark=summary.benchmark, every=summary.asked["every"])
+    oracle, solved = Oracle(config.cache_folder, config.sandbox.python), _solved(before) & _solved(after)
+    problems = [problem for problem in settings.problems(config.benchmarks) if problem.id in solved]
+    local, step = local_folder(config), f"time {summary.benchmark}"
+    with locked(local), RunTools(config, local) as tools, Panel(console) as panel:
+        panel.started(step, len(problems))
+        with tools.open_sandbox(LIMITS) as sandbox:
+            ready = require_references(problems, sandbox, oracle, settings.least_references)
+            found = compare_speed(
+                ready,
+                before,
+                after,
+                sandbox,
+                oracle,
+                workers=tools.workers,
+                on_timed=lambda _: panel.advanced(step, rows=1),
+            )
+        panel.finished(step, f"{len(found.items) if found else 0} of {len(problems)} problems timed")
+    return found
+
+
+def _solved(verdicts: Sequence[Verdict]) -> set[str]:
+    return {verdict.problem for verdict in verdicts if verdict.passed}
 
 
 def _stem(file: Path) -> str:
@@ -82,7 +124,7 @@ def _table(summary: Summary) -> Table:
     for k in ks:
         shown.add_column(f"pass@{k}", justify="right")
     for name, scores in summary.pass_at_k.items():
-        shown.add_row(name, *(_cell(scores[k]) for k in ks))
+        shown.add_row(name, *(percent(scores[k]) for k in ks))
     shown.caption = (
         f"{summary.problems} problems, {summary.samples} answers each; {_counts(summary)}; {_references(summary)}"
     )
@@ -95,9 +137,25 @@ def _comparison_table(found: PairedComparison) -> Table:
     for heading in ("", "pass@1"):
         shown.add_column(heading, justify="right" if heading else "left")
     for summary in (found.first, found.second):
-        shown.add_row(escape(summary.model), _cell(summary.pass_at_k["all"][1]))
-    shown.add_row("difference", _cell(found.difference, signed=True))
+        shown.add_row(escape(summary.model), percent(summary.pass_at_k["all"][1]))
+    shown.add_row("difference", percent(found.difference, signed=True))
     return shown
+
+
+def _speed_table(speed: SpeedComparison) -> Table:
+    title = f"run times on {len(speed.items)} problems that both solve"
+    shown = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    shown.add_column("")
+    for heading in ("mean speed-up", "geometric mean", "10% faster", "10% slower"):
+        shown.add_column(heading, justify="right")
+    for name, part in (("second against first", speed.found), ("first against itself (noise)", speed.floor)):
+        cells = (times(part.mean), times(part.geometric_mean), percent(part.faster), percent(part.slower))
+        shown.add_row(name, *cells)
+    return shown
+
+
+def _left_out_lines(speed: SpeedComparison) -> list[str]:
+    return [f"not timed, {len(names)} ({reason}): {_named(names)}" for reason, names in speed.left_out.items()]
 
 
 def _comparison_lines(found: PairedComparison) -> list[str]:
@@ -121,9 +179,3 @@ def _references(summary: Summary) -> str:
 
 def _counts(summary: Summary) -> str:
     return ", ".join(f"{outcome} {count}" for outcome, count in summary.outcomes.items())
-
-
-def _cell(score: Score, *, signed: bool = False) -> str:
-    form = "{:+.1f}" if signed else "{:.1f}"
-    low, high = form.format(100 * score.low), form.format(100 * score.high)
-    return f"{form.format(100 * score.value)}% ({low} to {high})"

@@ -28,6 +28,8 @@ class PairedComparison:
     both: int
     """Problems that every answer of both solves."""
     neither: int
+    partly: int
+    """Problems of which the same share of the answers passes, some and not all."""
     p_value: float
     """McNemar's exact test on gained and lost problems."""
 
@@ -57,6 +59,7 @@ def compare_measurements(first: Path, second: Path) -> PairedComparison:
         lost=lost,
         both=sum(before[name] == after[name] == 1 for name in differences),
         neither=sum(before[name] == after[name] == 0 for name in differences),
+        partly=sum(0 < before[name] == after[name] < 1 for name in differences),
         p_value=mcnemar(len(gained), len(lost)),
     )
 

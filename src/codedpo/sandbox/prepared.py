@@ -22,14 +22,18 @@ class PreparedTest:
 
 
 def prepared_call(entry_point: str, generator: str, size: int, seed: int) -> PreparedTest:
-    """One call of the function on generated arguments.
+    """One call of the function on generated arguments."""
+    return PreparedTest(call_on(entry_point), f"{generator}\n{_ARGUMENTS} = {GENERATOR}({size}, {seed})\n")
+
+
+def call_on(function: str) -> str:
+    """Statements that call a function, given as an expression, on the prepared arguments.
 
     An iterator is run through, or a lazy solution would be timed on no work. Where the function returns None its result
     is what it made of its arguments.
     """
-    text = (
-        f"{_RESULT} = {entry_point}(*{_ARGUMENTS})\n"
+    return (
+        f"{_RESULT} = {function}(*{_ARGUMENTS})\n"
         f"if hasattr({_RESULT}, '__next__'):\n    {_RESULT} = [*{_RESULT}]\n"
         f"if {_RESULT} is None:\n    {_RESULT} = {_ARGUMENTS}\n"
     )
-    return PreparedTest(text, f"{generator}\n{_ARGUMENTS} = {GENERATOR}({size}, {seed})\n")
