@@ -18,7 +18,8 @@ from typing import Any
 
 import codedpo
 from codedpo.config import Config, dump_config
-from codedpo.engine import Engine
+from codedpo.decontaminate.overlap import Overlap, overlap
+from codedpo.engine import Engine, StageResult
 from codedpo.errors import ConfigError, ModelError, RecordError
 from codedpo.llms.llamacpp import LlamaCpp
 from codedpo.models import locate
@@ -48,6 +49,8 @@ class RunResult:
     """Rows per stage."""
     improvement: Improvement | None
     """None where nothing was trained."""
+    overlap: Overlap | None = None
+    """Of the training pairs with the problems of the benchmark; None where none were asked."""
 
 
 def run(config: Config, *, observer: Observer | None = None, until: str | None = None) -> RunResult:
@@ -76,11 +79,19 @@ def run(config: Config, *, observer: Observer | None = None, until: str | None =
         if until in (None, TRAIN) and config.train is not None:
             shop = Workshop(config, local, tools, observer)
             improvement = improve(shop, folder, results, evaluates=until is None)
-        summary = RunSummary(config, results, improvement)
+        summary = RunSummary(config, results, improvement, _overlap(config, results, improvement))
         _write_manifest(config, folder, tools, summary, started)
         report = write_report(summary, folder / "report.html")
     rows = {name: result.row_count() for name, result in results.items()}
-    return RunResult(folder, report, rows, improvement)
+    return RunResult(folder, report, rows, improvement, summary.overlap)
+
+
+def _overlap(config: Config, results: dict[str, StageResult], improvement: Improvement | None) -> Overlap | None:
+    """What the training pairs give away of the problems that were asked."""
+    if improvement is None or improvement.before is None:
+        return None
+    pairs = results["pairs"]
+    return overlap(pairs.rows(), pairs.row_count(), config.problems())
 
 
 def require_what_comes_last(config: Config) -> None:
@@ -196,6 +207,8 @@ def _write_manifest(config: Config, folder: Place, tools: RunTools, summary: Run
         for rate in (summary.improvement.before, *(round.rate for round in summary.improvement.rounds)):
             if rate is not None:
                 manifest[f"pass@1 {rate.label}"] = {"passed": rate.passed, "problems": len(rate.verdicts)}
+    if summary.overlap is not None:
+        manifest["contamination"] = asdict(summary.overlap)
     write_text(folder / "manifest.json", json.dumps(manifest, indent=1))
 
 

@@ -30,6 +30,8 @@ def closing_lines(result: RunResult) -> list[str]:
             f"interval {100 * change.low:+.1f} to {100 * change.high:+.1f}"
         )
         score = f"pass@1 {100 * before.value:.1f}% -> {100 * after.value:.1f}%"
+    if result.overlap is not None:
+        lines.append(f"contamination: {result.overlap.describe()}")
     pairs = f"{result.rows['pairs']} pairs" if "pairs" in result.rows else "no pairs yet"
     lines.append(f"run {result.folder}  report {result.report}  {pairs}  {score}")
     return lines

@@ -128,6 +128,8 @@ def _table(summary: Summary) -> Table:
     shown.caption = (
         f"{summary.problems} problems, {summary.samples} answers each; {_counts(summary)}; {_references(summary)}"
     )
+    if summary.overlap:
+        shown.caption += f"\ncontamination: {summary.overlap.describe()}"
     shown.caption_justify = "left"
     return shown
 

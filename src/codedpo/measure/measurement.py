@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from codedpo.decontaminate.overlap import Overlap
 from codedpo.errors import RecordError
 from codedpo.evaluate import Verdict
 from codedpo.places import Place
@@ -46,6 +47,8 @@ class Summary:
     """Sampling parameters, seed and the prompt's version."""
     data: str
     """Hash of all problems."""
+    overlap: Overlap | None
+    """What the training pairs of the run folder give away of the problems; None where it holds no pairs."""
     code: Mapping[str, Any]
     """Versions of codedpo and Python, and of what decides verdicts."""
 

@@ -14,13 +14,18 @@ import codedpo
 from codedpo.benchmarks import Problem, judging, oracle
 from codedpo.benchmarks.oracle import Oracle
 from codedpo.config import Config
+from codedpo.decontaminate.overlap import Overlap, overlap
 from codedpo.errors import RecordError
 from codedpo.evaluate import LIMITS, VERSION, Evaluate, Verdict, evaluate, judge_programs, require_references
 from codedpo.llms import Completion
 from codedpo.measure.measurement import Summary, pass_rates
+from codedpo.places import names_in, place
 from codedpo.progress import Observer
 from codedpo.prompting import template
+from codedpo.records import Pair
 from codedpo.rows import read_rows
+from codedpo.show.run import open_run
+from codedpo.store import count_rows, read_records
 from codedpo.tools import RunTools
 
 
@@ -120,5 +125,15 @@ def _summary(
         seconds=seconds,
         asked={**asdict(settings), "seed": config.seed, "prompt": template("solution").version},
         data=hashlib.sha256("".join(problem.hash for problem in problems).encode()).hexdigest(),
+        overlap=_overlap(config, problems),
         code={"codedpo": codedpo.__version__, "python": platform.python_version(), **versions},
     )
+
+
+def _overlap(config: Config, problems: Sequence[Problem]) -> Overlap | None:
+    folder = place(config.run_folder)
+    if not names_in(folder / "pairs"):
+        return None
+    shards = open_run(str(folder)).shards.get("pairs", {}).values()
+    n_pairs = sum(count_rows(shard.path) for shard in shards)
+    return overlap((pair for shard in shards for pair in read_records(shard.path, Pair)), n_pairs, problems)

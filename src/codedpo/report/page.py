@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 
 from codedpo.config import Config, dump_config
+from codedpo.decontaminate.overlap import Overlap
 from codedpo.engine import StageResult
 from codedpo.evaluate import PassRate
 from codedpo.places import Place
@@ -37,6 +38,8 @@ class RunSummary:
     results: dict[str, StageResult]
     improvement: Improvement | None = None
     """None where nothing was trained."""
+    overlap: Overlap | None = None
+    """Of the training pairs with the problems that were asked; None where none were."""
 
     @property
     def training(self) -> TrainResult | None:
@@ -86,6 +89,7 @@ def _view(summary: RunSummary) -> dict[str, Any]:
         "pass_rates": [(rate, interval(rate)) for rate in (summary.before, summary.after) if rate],
         "pass_figure": pass_rate_figure(*both) if both else "",
         "change": compare(*both) if both else None,
+        "overlap": summary.overlap.describe() if summary.overlap else "",
         "rounds": summary.improvement.rounds if summary.improvement else (),
         "evaluated": summary.config.evaluate.title if summary.config.evaluate else "",
     }
