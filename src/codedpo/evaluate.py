@@ -143,21 +143,31 @@ class PassRate:
         return sum(verdict.passed for verdict in self.verdicts)
 
 
+@dataclass(frozen=True)
+class Court:
+    """Where answers are judged and verdicts kept."""
+
+    folder: Path
+    """Of the verdicts."""
+    oracle: Oracle
+    """What references give."""
+    sandbox: SandboxSettings
+    """Of what `open_sandbox` opens; they decide verdicts."""
+    open_sandbox: Callable[[Limits], Sandbox]
+
+
 def evaluate(
     settings: Evaluate,
     problems: Sequence[Problem],
     weights: str,
     open_llm: OpenLLM,
+    court: Court,
     *,
     label: str,
-    folder: Path,
-    oracle: Oracle,
-    sandbox: SandboxSettings,
     seed: int = 0,
-    open_sandbox: Callable[[Limits], Sandbox],
     on_answer: OnAnswer,
 ) -> PassRate:
-    """A model's answers to the benchmark, judged; kept in `folder` and not done again.
+    """A model's answers to the benchmark, judged; kept by the court and not done again.
 
     Args:
         problems: those of the settings.
@@ -165,24 +175,22 @@ def evaluate(
         open_llm: gives the model; called only where the verdicts are not there yet.
         label: such as `before` or `after`.
         seed: of the answers.
-        oracle: what the references give.
-        sandbox: settings of what `open_sandbox` opens, which decide verdicts.
 
     Raises:
         RecordError: a reference solution fails here, so that no score would mean anything.
     """
-    path = folder / f"{label}-{_key(settings, problems, weights, seed, sandbox)}.parquet"
+    path = court.folder / f"{label}-{_key(settings, problems, weights, seed, court.sandbox)}.parquet"
     if not path.exists():
         sampling = Sampling(settings.temperature, settings.top_p, max_tokens=settings.max_tokens)
         published = settings.prompts == "published"
-        with open_sandbox(LIMITS) as opened:
-            sound = require_references(problems, opened, oracle, settings.least_references)
+        with court.open_sandbox(LIMITS) as opened:
+            sound = require_references(problems, opened, court.oracle, settings.least_references)
             requests = [problem.request(sampling, seed, settings.samples, published=published) for problem in sound]
             with open_llm() as llm:
                 answers = llm.generate(requests, on_answer)
             asked = [problem for problem in sound for _ in range(settings.samples)]
             given = [answer for completions in answers for answer in completions]
-            write_records(path, Verdict, judge_answers(asked, given, opened, oracle, settings.extraction))
+            write_records(path, Verdict, judge_answers(asked, given, opened, court.oracle, settings.extraction))
     return PassRate(label, tuple(read_records(path, Verdict)))
 
 

@@ -8,9 +8,11 @@ import threading
 from collections.abc import Generator
 from pathlib import Path
 
+from codedpo.benchmarks.oracle import Oracle
 from codedpo.config import Config
 from codedpo.decontaminate import Index
 from codedpo.errors import LLMError
+from codedpo.evaluate import Court
 from codedpo.llms import LLM
 from codedpo.llms.answers import AnswerFolder
 from codedpo.llms.budget import Meter
@@ -104,6 +106,15 @@ class RunTools:
     def open_sandbox(self, limits: Limits | None = None) -> Sandbox:
         """Another sandbox as the configuration has it, with these limits where they are given; a context manager."""
         return Sandbox.of(self._config.sandbox, workers=self.workers, limits=limits)
+
+    @property
+    def oracle(self) -> Oracle:
+        """What references give on this machine, kept in the cache folder."""
+        return Oracle(self._config.cache_folder, self._config.sandbox.python)
+
+    def court(self, folder: Path) -> Court:
+        """Where answers to benchmarks are judged; verdicts are kept in the folder."""
+        return Court(folder, self.oracle, self._config.sandbox, self.open_sandbox)
 
     @property
     def workers(self) -> int:

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from codedpo.benchmarks.oracle import Oracle
 from codedpo.config import Config
 from codedpo.evaluate import PassRate, evaluate
 from codedpo.llms import LLM, Completion
@@ -146,11 +145,8 @@ def pass_rate(shop: Workshop, trained: Trained | None, label: str) -> PassRate |
         problems,
         f"{engine}:{_weights(shop, trained)}",
         lambda: _open_model(shop, trained),
+        shop.tools.court(shop.folder / "evaluation"),
         label=label,
-        folder=shop.folder / "evaluation",
-        oracle=Oracle(shop.config.cache_folder, shop.config.sandbox.python),
-        sandbox=shop.config.sandbox,
-        open_sandbox=shop.tools.open_sandbox,
         on_answer=on_answer,
     )
     shop.observer.finished(step, f"{rate.passed} of {len(rate.verdicts)} solved")

@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from codedpo.benchmarks.oracle import Oracle
 from codedpo.config import Config
 from codedpo.errors import ConfigError
 from codedpo.evaluate import LIMITS, Evaluate, Verdict, require_references
@@ -88,10 +87,11 @@ def _time_both(first: Path, second: Path, config: Config, console: Console) -> S
     """Run times of the programs of both; None where no problem is solved by both."""
     (summary, before), (_, after) = read_measurement(first), read_measurement(second)
     settings = replace(config.evaluate or Evaluate(), benchmark=summary.benchmark, every=summary.asked["every"])
-    oracle, solved = Oracle(config.cache_folder, config.sandbox.python), _solved(before) & _solved(after)
+    solved = _solved(before) & _solved(after)
     problems = [problem for problem in settings.problems(config.benchmarks) if problem.id in solved]
     local, step = local_folder(config), f"time {summary.benchmark}"
     with locked(local), RunTools(config, local) as tools, Panel(console) as panel:
+        oracle = tools.oracle
         panel.started(step, len(problems))
         with tools.open_sandbox(LIMITS) as sandbox:
             ready = require_references(problems, sandbox, oracle, settings.least_references)

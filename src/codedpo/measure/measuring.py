@@ -12,7 +12,6 @@ from pathlib import Path
 
 import codedpo
 from codedpo.benchmarks import Problem, judging, oracle
-from codedpo.benchmarks.oracle import Oracle
 from codedpo.config import Config
 from codedpo.decontaminate.overlap import Overlap, overlap
 from codedpo.errors import RecordError
@@ -52,12 +51,9 @@ def measure_model(
             problems,
             f"{llm.model}:{llm.weights}",
             lambda: tools.borrowed(llm),
+            tools.court(folder),
             label=settings.benchmark.replace(":", "."),
-            folder=folder,
-            oracle=Oracle(config.cache_folder, config.sandbox.python),
-            sandbox=config.sandbox,
             seed=config.seed,
-            open_sandbox=tools.open_sandbox,
             on_answer=on_answer,
         )
         model, weights = llm.model, llm.weights
@@ -79,7 +75,7 @@ def measure_programs(
     _require_same(file, settings.benchmark, {name for name, _ in rows}, set(problems))
     step = f"evaluate {settings.benchmark}"
     observer.started(step, len(rows))
-    judge = Oracle(config.cache_folder, config.sandbox.python)
+    judge = tools.oracle
     with tools.open_sandbox(LIMITS) as sandbox:
         sound = require_references(list(problems.values()), sandbox, judge, settings.least_references)
         ready = {problem.id for problem in sound}
