@@ -25,7 +25,7 @@ from codedpo.llms import Completion, OnAnswer, Request
 from codedpo.llms.budget import Meter
 from codedpo.llms.openai import OpenAIServer
 from codedpo.llms.sending import HaltError, LostRequestError, RefusedError, Sender
-from codedpo.llms.wire import InvalidAnswerError, beginning, decode, encode
+from codedpo.llms.wire import InvalidAnswerError, asked_of, decode, encode
 from codedpo.records import Message
 
 _GIVE_UP_AFTER = 8
@@ -192,12 +192,10 @@ class OpenAIClient:
                 completions = await self._post(request)
                 self._has_answered = True
                 self._knows_n |= len(completions) > 1
-                begun = beginning(request, form=self._server.form, prefill=self._server.prefill)
-                # llama.cpp repeats how the answer began, others do not
-                completions = [replace(given, text=given.text.removeprefix(begun)) for given in completions]
+                asked = asked_of(request, self._server.form, self._server.prefill)
+                completions = [replace(given, text=asked.whole(given.text)) for given in completions]
                 if self._tokenize_url:
-                    completions = [await self._recount(completion) for completion in completions]
-                completions = [replace(completion, text=begun + completion.text) for completion in completions]
+                    completions = [await self._recount(given, asked.begun) for given in completions]
             except RefusedError as error:
                 completions = await self._refused(request, error)
             self._meter.answered(completions)
@@ -227,14 +225,14 @@ class OpenAIClient:
                 raise HaltError(f"refuses every request, even the shortest: {error}") from error
         return [Completion("", "refused", 0, 0, str(error))] * request.n
 
-    async def _recount(self, completion: Completion) -> Completion:
+    async def _recount(self, completion: Completion, begun: str) -> Completion:
         def count(body: bytes) -> int:
             try:
                 return len(json.loads(body)["tokens"])
             except (ValueError, TypeError, KeyError) as error:
                 raise InvalidAnswerError(str(error)) from error
 
-        body = json.dumps({"content": completion.text}).encode()
+        body = json.dumps({"content": completion.text.removeprefix(begun)}).encode()
         return replace(completion, completion_tokens=await self._sender.post(self._tokenize_url, body, count))
 
 

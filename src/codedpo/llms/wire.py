@@ -13,6 +13,8 @@ Form = Literal["chat", "text"]
 """How a model is asked: with a chat, or with one text that it goes on with."""
 
 _MOST_TOKENS = 2**31
+_MOST_STOPS = 4
+"""That OpenAI's own API takes."""
 _UNFINISHED = ("abort", "aborted", "cancelled", "error")
 """Finish reasons of an answer that broke off at the server's own fault: it must not be kept as a whole one."""
 
@@ -28,7 +30,7 @@ def encode(request: Request, model: str, *, form: Form = "chat", extended: bool,
         extended: with the parameters that OpenAI's own API does not know.
         prefill: let the server go on with how the answer begins.
     """
-    sampling, asked = request.sampling, _asked(request, form, prefill)
+    sampling, asked = request.sampling, asked_of(request, form, prefill)
     payload: dict[str, Any] = {
         "model": model,
         **asked.payload,
@@ -38,8 +40,8 @@ def encode(request: Request, model: str, *, form: Form = "chat", extended: bool,
         "top_p": sampling.top_p,
         "max_tokens": sampling.max_tokens,
     }
-    if sampling.stop or asked.stop:
-        payload["stop"] = [*sampling.stop, *asked.stop]
+    if asked.stop:
+        payload["stop"] = asked.stop if extended else asked.stop[:_MOST_STOPS]
     if extended:
         penalty = sampling.repetition_penalty  # vLLM's name, then llama.cpp's
         payload |= {"top_k": sampling.top_k, "repetition_penalty": penalty, "repeat_penalty": penalty}
@@ -47,28 +49,37 @@ def encode(request: Request, model: str, *, form: Form = "chat", extended: bool,
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """A chat in one of the two forms."""
+class Asked:
+    """A request in one of the two forms."""
 
     payload: dict[str, Any]
-    stop: tuple[str, ...] = ()
+    stop: tuple[str, ...]
+    """Where the answer ends."""
+    begun: str
+    """The part of the answer that is sent, so that the server gives only what follows it."""
+
+    def whole(self, given: str) -> str:
+        """The answer that a server's text makes; llama.cpp repeats how it began, and OpenAI knows four stops only."""
+        text = given.removeprefix(self.begun)
+        ends = [text.find(stop) for stop in self.stop if stop in text]
+        return self.begun + (text[: min(ends)] if ends else text)
 
 
-def _asked(request: Request, form: Form, prefill: bool) -> _Asked:
+def asked_of(request: Request, form: Form, prefill: bool) -> Asked:
+    """What is sent for a request.
+
+    Args:
+        prefill: let the server go on with how the answer begins.
+    """
+    stop = request.sampling.stop
     if form == "text":
         prompt = request.text or text_prompt(request.messages)
-        return _Asked({"prompt": prompt.text}, prompt.stop)
+        return Asked({"prompt": prompt.text}, (*stop, *prompt.stop), request.text.text if request.text else "")
     if not (prefill and request.begun):
-        return _Asked({"messages": list(request.messages)})
+        return Asked({"messages": list(request.messages)}, stop, "")
     messages = [*request.messages, {"role": "assistant", "content": request.begun.text}]
     told = {"continue_final_message": True, "add_generation_prompt": False}  # vLLM, SGLang; llama.cpp sees it itself
-    return _Asked({"messages": messages, **told}, request.begun.stop)
-
-
-def beginning(request: Request, *, form: Form, prefill: bool) -> str:
-    """The part of the answer that was sent with the request, so that the server gives only what follows it."""
-    begun = request.text if form == "text" else request.begun if prefill else None
-    return begun.text if begun else ""
+    return Asked({"messages": messages, **told}, (*stop, *request.begun.stop), request.begun.text)
 
 
 def decode(body: bytes) -> list[Completion]:
