@@ -146,7 +146,9 @@ def _input_set(name: str, cases: list[dict[str, str]], method: str) -> InputSet:
         raise ValueError(f"{name}_test_cases: {other.pop()} where {kind} is expected")
     if method:
         given = tuple(tuple(json.loads(line) for line in case["input"].split("\n")) for case in cases)
-        return InputSet(name, given, Rule(special="JSON"), tuple(json.loads(case["output"]) for case in cases), _SECONDS)
+        return InputSet(
+            name, given, Rule(special="JSON"), tuple(json.loads(case["output"]) for case in cases), _SECONDS
+        )
     largest = max(len(case["input"].encode()) for case in cases)
     if largest > _MOST_BYTES:
         raise ValueError(f"{name}_test_cases: a text of {largest:,} bytes; the sandbox gives {_MOST_BYTES:,} at most")

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from codedpo.benchmarks.rules import Rule
 from codedpo.code.extract import extract_program, parse
-from codedpo.code.script import extract_script, last_block
 from codedpo.code.sanitize import sanitize
+from codedpo.code.script import extract_script, last_block
 from codedpo.llms import Request, Sampling
 from codedpo.prompting import TextPrompt, solution_prompt
 from codedpo.records import Message

@@ -1,7 +1,7 @@
 """What the benchmarks' own evaluators ask, and where answers end.
 
-HumanEval and MBPP: evalplus 0.3.1 (evalplus/codegen.py, evalplus/provider). LiveCodeBench: its OpenAI-like chat form and
-the form for base models, which here shows no solved example (lcb_runner/prompts/code_generation.py, runner/parser.py).
+HumanEval and MBPP: evalplus 0.3.1 (evalplus/codegen.py, evalplus/provider). LiveCodeBench: its form for chat models,
+and the one for base models, here without a solved example (lcb_runner/prompts/code_generation.py, runner/parser.py).
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class CheckedCalls:
     """The same arguments with the limits of a second run, where one of the first was reached."""
 
     def parts(self) -> list[CheckedCalls]:
-        """What has a process of its own: all calls of a function; each run of a script, which may leave things behind."""
+        """What has a process of its own: all calls of a function; each run of a script, which may leave things."""
         n_calls = len(self.calls.inputs.arguments)
         return [self] if self.calls.function or n_calls < 2 else [self._only(index) for index in range(n_calls)]
 
