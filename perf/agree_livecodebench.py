@@ -1,8 +1,9 @@
-"""Programs that LiveCodeBench's authors graded (all tests) judged here (public tests), and where the two differ.
+"""Programs that LiveCodeBench's authors graded, judged here by the public tests, and where the two differ.
 
     python perf/agree_livecodebench.py lcb_public_400.jsonl.gz O1-Mini-2024-09-12_eval_all.json.gz
 
-One way only: what passed all of their tests must pass the public ones, which are some of them.
+Their grade is of all tests, public ones first, up to the first that fails, whose input is told. So a program passed the
+public ones where it is graded True, or where that input is none of them.
 """
 
 from __future__ import annotations
@@ -13,12 +14,30 @@ import json
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
+from codedpo.benchmarks import Problem
 from codedpo.benchmarks.judging import judge
 from codedpo.benchmarks.livecodebench import LiveCodeBench
 from codedpo.benchmarks.oracle import Oracle
 from codedpo.evaluate import LIMITS
 from codedpo.sandbox import Sandbox
+
+_SHOWN = 300
+
+
+def _passed_public(problem: Problem, grade: bool, told: dict[str, Any]) -> bool:
+    """Whether its authors saw a program pass the public tests."""
+    given = [
+        arguments if problem.entry_point == "" else (list(arguments),) for arguments in problem.inputs[0].arguments
+    ]
+    return grade or told["inputs"] not in {_truncated(str(text)) for (text,) in given}
+
+
+def _truncated(text: str) -> str:
+    """As testing_util.py tells of long inputs."""
+    half = _SHOWN // 2
+    return text if len(text) <= _SHOWN else f"{text[:half]}...(truncated) ...{text[-half:]}"
 
 
 def main() -> None:
@@ -32,25 +51,32 @@ def main() -> None:
     with gzip.open(arguments.graded, "rt", encoding="utf-8") as file:
         rows = [row for row in json.load(file) if row["question_id"] in problems]
     cases = [
-        (problems[row["question_id"]], code, grade)
+        (problems[row["question_id"]], code, grade, json.loads(told))
         for row in rows
-        for code, grade in zip(row["code_list"], row["graded_list"], strict=True)
+        for code, grade, told in zip(row["code_list"], row["graded_list"], row["metadata"], strict=True)
     ]
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         oracle = Oracle(Path(folder))
         with Sandbox(workers=arguments.workers, limits=LIMITS, python=arguments.python) as sandbox:
             oracle.prepare(list(problems.values()), sandbox)
-            found = judge([(problem, code) for problem, code, _ in cases], sandbox, oracle)
-    seconds = time.monotonic() - start
-    theirs, ours = sum(grade for _, _, grade in cases), sum(judgement.passed for judgement in found)
-    print(f"{len(cases)} programs in {seconds:.0f} s: {theirs} graded as right, {ours} pass the public tests here")
-    for right in (True, False):
-        both = [judgement for (_, _, grade), judgement in zip(cases, found, strict=True) if grade == right]
-        print(f"graded {right}: {sum(judgement.passed for judgement in both)} of {len(both)} pass")
-    for (problem, _, grade), judgement in zip(cases, found, strict=True):
-        if grade and not judgement.passed:
-            print(f"graded True, {judgement.outcome.name.lower()} here: {problem.id}: {judgement.reason}")
+            found = judge([(problem, code) for problem, code, *_ in cases], sandbox, oracle)
+    print(f"{len(cases)} programs in {time.monotonic() - start:.0f} s")
+    theirs = [_passed_public(problem, grade, told) for problem, _, grade, told in cases]
+    for name, chosen in (
+        ("graded True", [grade for _, _, grade, _ in cases]),
+        (
+            "graded False, failed a test that is not public",
+            [p and not c[2] for p, c in zip(theirs, cases, strict=True)],
+        ),
+        ("graded False, failed a public test", [not passed for passed in theirs]),
+    ):
+        ours = [judgement.passed for judgement, taken in zip(found, chosen, strict=True) if taken]
+        print(f"{name}: {sum(ours)} of {len(ours)} pass the public tests here")
+    for (problem, _, grade, told), passed, judgement in zip(cases, theirs, found, strict=True):
+        if passed != judgement.passed:
+            said = told.get("error_message", "")
+            print(f"{problem.id}: graded {grade} {said}; {judgement.outcome.name.lower()} here: {judgement.reason}")
 
 
 if __name__ == "__main__":

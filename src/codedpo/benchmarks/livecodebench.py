@@ -75,7 +75,7 @@ class LiveCodeBench:
         return found
 
     def _date(self, name: str, default: date) -> date:
-        given = str(getattr(self, name))  # YAML gives a date where it stands without quotes
+        given: str = getattr(self, name)
         try:
             return date.fromisoformat(given) if given else default
         except ValueError as error:

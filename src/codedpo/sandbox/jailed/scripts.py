@@ -23,6 +23,7 @@ def run(code, text):
     Raises:
         BaseException: what the script raises; SystemExit only where it says that something went wrong.
     """
+    _take_descriptors()
     _open_input(text.encode("utf-8", "surrogatepass"))
     written = os.open(_WRITTEN, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
     os.unlink(_WRITTEN)
@@ -38,6 +39,13 @@ def run(code, text):
             raise
     _end(module, stdout)
     return _content(written).decode("utf-8", "replace")
+
+
+def _take_descriptors():
+    """Have 0 and 1 open, which the last script may have closed, so that no file of ours is put there."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) < 2:
+        pass
+    os.close(fd)
 
 
 def _open_input(data):
