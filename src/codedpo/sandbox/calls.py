@@ -44,9 +44,9 @@ class Inputs:
         return base64.b64encode(pickle.dumps(list(self.arguments), protocol=4)).decode("ascii")
 
     def only(self, index: int) -> Inputs:
-        """One call."""
+        """One call by itself; its total only bounds the clock on the wall, twice as far as for all calls together."""
         seconds = self.cpu_seconds[index]
-        return Inputs((self.arguments[index],), (seconds,), seconds)
+        return Inputs((self.arguments[index],), (seconds,), 2 * seconds)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class CheckedCalls:
     def parts(self) -> list[CheckedCalls]:
         """What has a process of its own: all calls of a function; each run of a script, which may leave things."""
         n_calls = len(self.calls.inputs.arguments)
-        return [self] if self.calls.function or n_calls < 2 else [self._only(index) for index in range(n_calls)]
+        return [self] if self.calls.function or not n_calls else [self._only(index) for index in range(n_calls)]
 
     def _only(self, index: int) -> CheckedCalls:
         return CheckedCalls(
