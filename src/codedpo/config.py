@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args, get_type_hints
 
@@ -146,7 +147,7 @@ def make_config(data: dict[str, Any]) -> Config:
         if isinstance(named.get(section), dict):
             named[section] = {"kind": kind, **named[section]}
     try:
-        config = TypeAdapter(Config).validate_json(json.dumps(named), strict=True, extra="forbid")
+        config = TypeAdapter(Config).validate_json(json.dumps(named, default=_date_text), strict=True, extra="forbid")
     except ValidationError as error:
         raise ConfigError("\n".join(_explain(problem) for problem in error.errors())) from error
     except TypeError as error:
@@ -158,6 +159,13 @@ def make_config(data: dict[str, Any]) -> Config:
 def dump_config(config: Config) -> str:
     """The resolved configuration as YAML: every key with its value."""
     return yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(config))), sort_keys=False)
+
+
+def _date_text(value: Any) -> str:
+    """What YAML takes for a date, as it stands there."""
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"a {type(value).__name__}")
 
 
 def _plain_yaml(text: str) -> dict[str, Any] | None:

@@ -38,6 +38,9 @@ def outcome(sandbox: Sandbox, solution: str, test: str = TEST) -> Outcome:
 CASES = {
     "right": (GOOD, Outcome.PASSED),
     "wrong": ("def f(x): return x", Outcome.WRONG),
+    "generic class": (
+        "from typing import Generic, Protocol, TypeVar\nT = TypeVar('T')\nclass A(Generic[T]): pass\n"
+        "class B(A[int]): pass\nclass C(Protocol[T]): pass\ndef f(x): return x + 1", Outcome.PASSED),
     "raises": ("def f(x): raise ValueError", Outcome.EXCEPTION),
     "syntax": ("def f(x:", Outcome.EXCEPTION),
     "nul byte": ("def f(x):\0 return 2", Outcome.EXCEPTION),

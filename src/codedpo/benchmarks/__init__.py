@@ -7,6 +7,7 @@ from typing import Protocol
 
 from codedpo.benchmarks.evalplus import HumanEvalPlus, MbppPlus
 from codedpo.benchmarks.humaneval import HumanEval
+from codedpo.benchmarks.livecodebench import LiveCodeBench
 from codedpo.benchmarks.problem import InputSet, Problem
 
 __all__ = ["BENCHMARKS", "Benchmark", "InputSet", "Problem"]
@@ -29,4 +30,5 @@ BENCHMARKS: dict[str, type[Benchmark]] = {
     "humaneval": HumanEval,
     "humaneval_plus": HumanEvalPlus,
     "mbpp_plus": MbppPlus,
+    "livecodebench": LiveCodeBench,
 }

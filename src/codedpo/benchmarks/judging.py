@@ -54,7 +54,9 @@ def judge(items: Sequence[tuple[Problem, str]], sandbox: Sandbox, oracle: Oracle
     Raises:
         SandboxError: the sandbox broke.
     """
-    tests = sandbox.execute_many(([program], [problem.test]) for problem, program in items if problem.test)
+    tests = sandbox.execute_many(
+        ([problem.prelude + program], [problem.test]) for problem, program in items if problem.test
+    )
     order = sorted(range(len(items)), key=lambda place: -_reference_seconds(items[place][0], oracle))
     calls = sandbox.check_many(_calls([items[place] for place in order], oracle))
     checked = {place: list(islice(calls, len(items[place][0].inputs))) for place in order}
@@ -70,7 +72,7 @@ def _calls(items: Iterable[tuple[Problem, str]], oracle: Oracle) -> Iterator[Che
     for problem, program in items:
         for inputs in problem.inputs:
             expected = oracle.expected(problem, inputs)
-            limited = Calls(program, problem.called, expected.limits(inputs.arguments))
+            limited = Calls(problem.prelude + program, problem.called, expected.limits(inputs.arguments))
             digests = expected.digests if inputs.rule.equal_is_same else bytes(len(expected.digests))
             again = expected.limits(inputs.arguments, least_seconds=AGAIN_SECONDS)
             yield CheckedCalls(limited, digests, expected.most_bytes, _Comparison(inputs, expected), again)
@@ -111,7 +113,7 @@ def _reason(problem: Problem, inputs: InputSet, checked: Checked, oracle: Oracle
     if not checked.is_loaded or checked.calls >= len(inputs.arguments):
         return f"{checked.text}: {reply.text}" if reply else checked.text
     given = ", ".join(map(_shown, inputs.arguments[checked.calls]))
-    call = f"call {checked.calls}, {problem.entry_point}({given})"
+    call = f"call {checked.calls}, {problem.called or 'the script'}({given})"
     if reply is None:
         return f"{call}: {checked.text}"
     if reply.outcome != Outcome.PASSED:

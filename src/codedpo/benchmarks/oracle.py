@@ -180,7 +180,9 @@ class Oracle:
         return self._known[problem.id, inputs.name]
 
     def _made(self, cases: Sequence[tuple[Problem, InputSet]], sandbox: Sandbox) -> Iterator[_Kept]:
-        calls = (Calls(problem.reference, problem.called, _unbounded(inputs)) for problem, inputs in cases)
+        calls = (
+            Calls(problem.prelude + problem.reference, problem.called, _unbounded(inputs)) for problem, inputs in cases
+        )
         for (problem, inputs), given in zip(cases, sandbox.call_many(calls, _Given.of), strict=True):
             n_calls = len(inputs.arguments)
             file = f"{hashlib.sha256(given.content).hexdigest()[:24]}.values"

@@ -10,6 +10,7 @@ from typing import Any, cast
 from codedpo.benchmarks.rules import Rule
 from codedpo.code.extract import extract_program, parse
 from codedpo.code.sanitize import sanitize
+from codedpo.code.script import extract_script, last_block
 from codedpo.llms import Request, Sampling
 from codedpo.prompting import TextPrompt, solution_prompt
 from codedpo.records import Message
@@ -43,6 +44,8 @@ class Prompts:
     """How a chat model's answer begins."""
     stop: tuple[str, ...] = ()
     """Where every answer ends."""
+    system: str = ""
+    """What a chat model is told before; empty: nothing."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Problem:
     prompt: str
     """A module that ends in the function's signature and docstring."""
     entry_point: str
-    """The name that a program must define."""
+    """The name that a program must define; empty: the program is a script, called with texts as its standard input."""
     reference: str
     """A whole program that must pass; empty where none is published."""
     test: str = ""
@@ -63,12 +66,19 @@ class Problem:
     """An expression that gives what is called with the inputs, such as `Solution().f`; empty: the entry point."""
     prompts: Prompts | None = None
     """The benchmark's own; None: there are none, and the pipeline's are used."""
+    text: str = field(default="", repr=False)
+    """The task in words, where the prompt's docstring does not say it."""
+    prelude: str = field(default="", repr=False)
+    """Statements that run before every program, as in the benchmark's own evaluator."""
+    takes_last_block: bool = False
+    """Whether the benchmark's own evaluator takes for the program what an answer's last fenced block holds, or, of a
+    base model, all that follows the prompt, of which the program needs nothing."""
     row: str = field(default="", repr=False)
     """Hash of the published row that it was read from; empty: of what it holds."""
 
     @property
     def called(self) -> str:
-        """The expression that gives what is called with the inputs."""
+        """The expression that gives what is called with the inputs; empty: the program is run itself."""
         return self.function or self.entry_point
 
     @property
@@ -81,6 +91,7 @@ class Problem:
             self.reference,
             self.test,
             self.function,
+            self.prelude,
         )  # `prompts` decides no verdict
         rules = [(inputs.name, inputs.rule, len(inputs.arguments), inputs.seconds) for inputs in self.inputs]
         content = self.row or repr([_ordered([inputs.arguments, inputs.expected]) for inputs in self.inputs])
@@ -94,10 +105,11 @@ class Problem:
         """
         prompts = self.prompts
         if prompts is None or not published:
-            text = "Complete the function below; its docstring says what it does."
+            text = self.text or "Complete the function below; its docstring says what it does."
             return Request(solution_prompt(text, self.prompt.strip()), sampling, seed, n)
         sampling = replace(sampling, stop=prompts.stop)
-        chat = (Message(role="user", content=prompts.chat),)
+        told = (Message(role="system", content=prompts.system),) if prompts.system else ()
+        chat = (*told, Message(role="user", content=prompts.chat))
         return Request(chat, sampling, seed, n, begun=prompts.begun, text=prompts.text)
 
     def extract(self, answer: str, *, published: bool = False) -> str | None:
@@ -105,11 +117,17 @@ class Problem:
 
         Args:
             published: as the benchmark's own evaluator finds it, with its faults; else the last block that defines the
-                entry point, and what the prompt gives before it.
+                entry point, and what the prompt gives before it; of a script, the last block that is Python.
         """
-        if published:
+        if published and not self.takes_last_block:
             return sanitize(answer, self.entry_point) or None
-        found = extract_program(answer, self.entry_point)
+        begun = self.prompts.text.text if self.prompts and self.takes_last_block else ""
+        said = answer.removeprefix(begun)
+        if published:
+            return (last_block(answer) if said == answer else said.strip()) or None
+        if not self.entry_point:
+            return extract_script(said)
+        found = extract_program(said, self.entry_point)
         return self.program(found) if found else None
 
     def program(self, extracted: str) -> str:

@@ -1,7 +1,8 @@
 """Values that a program gave and those of the reference in, whether they count as the same out.
 
 The rules are those of the reference evaluator of HumanEval+ and MBPP+ (evalplus 0.3.1, arXiv 2305.01210): equal, or
-floats within numpy's `allclose` and of equal types, and a few oracles for problems that allow more than one answer.
+floats within numpy's `allclose` and of equal types, and a few oracles for problems that allow more than one answer;
+and those of LiveCodeBench (arXiv 2403.07974, lcb_runner/evaluation/testing_util.py).
 Values are plain data; the programs' own code never runs here.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, cast
 
 import numpy as np
@@ -31,7 +33,7 @@ class Rule:
     is_none: bool = False
     """Only whether the value is None counts."""
     special: str = ""
-    """A name in `SPECIAL`; empty: none."""
+    """A name in `SPECIAL`, or in `COMPARISONS`; empty: none."""
 
     @property
     def equal_is_same(self) -> bool:
@@ -48,7 +50,7 @@ class Rule:
             first_float: index of the first call of which that is so (`is_floats`); None: of none.
         """
         found = np.full(n_calls, self.atol)
-        if not (self.atol or self.is_none or first_float is None):
+        if not (self.atol or self.is_none or first_float is None or self.special in COMPARISONS):
             found[first_float:] = _FLOAT_ATOL
         return found
 
@@ -69,6 +71,8 @@ class Rule:
         return value is not None if self.is_none else value
 
     def _is_same(self, value: Any, wanted: Any, given: Sequence[Any], tolerance: float) -> bool:
+        if self.special in COMPARISONS:
+            return COMPARISONS[self.special](value, wanted)
         if self.special in _DECIDING:
             return SPECIAL[self.special](value, given, tolerance)
         if self.as_sets:
@@ -138,6 +142,28 @@ def _never(value: Any, given: Sequence[Any], atol: float) -> bool:
     return False
 
 
+def _same_lines(value: Any, wanted: Any) -> bool:
+    """LiveCodeBench, `grade_stdio`: line by line but for blanks at the ends, equal or equal as decimal numbers."""
+    ours, theirs = _stripped_lines(value), _stripped_lines(wanted)
+    return len(ours) == len(theirs) and all(a == b or _decimals(a) == _decimals(b) for a, b in zip(ours, theirs))
+
+
+def _stripped_lines(text: str) -> list[str]:
+    return [line.strip() for line in text.strip().split("\n")]
+
+
+def _decimals(line: str) -> list[Decimal]:
+    """The numbers of a line; raises InvalidOperation, and then lines are not the same, where it has others."""
+    return [Decimal(part) for part in line.split()]
+
+
+def _same_json(value: Any, wanted: Any) -> bool:
+    """LiveCodeBench, `grade_call_based`: equal, floats too; a tuple, though none inside it, counts as a list."""
+    return bool((list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else value) == wanted)
+
+
+COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {"lines": _same_lines, "JSON": _same_json}
+"""What decides alone and without tolerance: (value, expected value) -> bool."""
 SPECIAL: dict[str, Callable[[Any, Sequence[Any], float], bool]] = {
     "are_equivalent": _any_boolean,
     "sum_div": _zero,

@@ -1,6 +1,6 @@
 # pyright: basic
 # (jailed/codec.py carries no types)
-"""Programs whose function is called on many inputs: what is asked, and what each call gave.
+"""Programs whose function is called on many inputs, and scripts: what is asked, and what each call gave.
 
 What a program returns comes back as plain data (jailed/codec.py) and is compared here, in a process that runs none of
 its code; what is expected of it never reaches the program's process.
@@ -11,8 +11,8 @@ from __future__ import annotations
 import base64
 import pickle
 import struct
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -43,6 +43,11 @@ class Inputs:
         """The arguments as they travel."""
         return base64.b64encode(pickle.dumps(list(self.arguments), protocol=4)).decode("ascii")
 
+    def only(self, index: int) -> Inputs:
+        """One call by itself; its total only bounds the clock on the wall, twice as far as for all calls together."""
+        seconds = self.cpu_seconds[index]
+        return Inputs((self.arguments[index],), (seconds,), 2 * seconds)
+
 
 @dataclass(frozen=True)
 class Calls:
@@ -50,7 +55,8 @@ class Calls:
 
     program: str = field(repr=False)
     function: str
-    """An expression that gives the function, such as `f` or `Solution().f`."""
+    """An expression that gives the function, such as `f` or `Solution().f`. Empty: the program is a script, which is
+    run for each text as its standard input, and gives what it writes on its standard output, 16 MB at most."""
     inputs: Inputs
     seed: int = 0
     """Of `random`, before the program is loaded."""
@@ -80,6 +86,20 @@ class CheckedCalls:
     """Asked about every other reply, with the index of its call."""
     again: Inputs
     """The same arguments with the limits of a second run, where one of the first was reached."""
+
+    def parts(self) -> list[CheckedCalls]:
+        """What has a process of its own: all calls of a function; each run of a script, which may leave things."""
+        n_calls = len(self.calls.inputs.arguments)
+        return [self] if self.calls.function or not n_calls else [self._only(index) for index in range(n_calls)]
+
+    def _only(self, index: int) -> CheckedCalls:
+        return CheckedCalls(
+            calls=replace(self.calls, inputs=self.calls.inputs.only(index)),
+            digests=self.digests[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES],
+            most_bytes=(self.most_bytes[index],),
+            is_same=lambda _, reply: self.is_same(index, reply),
+            again=self.again.only(index),
+        )
 
 
 @dataclass(frozen=True)
@@ -131,6 +151,16 @@ class Checked:
     """Whether it came to calls."""
     seconds: float
     """Processor time of the process, read from outside."""
+
+
+def joined(parts: Iterable[Checked]) -> Checked:
+    """What became of calls that are checked in parts, one after the other up to the first that is not right."""
+    whole = Checked(Outcome.PASSED, 0, None, "", True, 0.0)
+    for part in parts:
+        whole = replace(part, calls=whole.calls + part.calls, seconds=whole.seconds + part.seconds)
+        if whole.outcome != Outcome.PASSED:
+            break
+    return whole
 
 
 def digest(frame: bytes) -> bytes:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from codedpo.errors import SandboxError
 from codedpo.records import CellReason, Execution, Outcome, Samples
-from codedpo.sandbox.calls import Calls, Checked, CheckedCalls, Replies, Reply, reply_of
+from codedpo.sandbox.calls import Calls, Checked, CheckedCalls, Replies, Reply, joined, reply_of
 from codedpo.sandbox.layers import missing_vital
 from codedpo.sandbox.limits import Judge, Limits, SandboxSettings
 from codedpo.sandbox.prepared import PreparedTest
@@ -183,6 +183,8 @@ class Sandbox:
     def check_many(self, programs: Iterable[CheckedCalls]) -> Iterator[Checked]:
         """As `call_many`, but values are compared as they come, and the first wrong one ends its program.
 
+        A script has a process of its own for each input.
+
         Where a limit was reached the calls are made once more, all of them, within the limits of `again`, and that is
         what counts: on a busy machine the same work takes more processor time.
 
@@ -224,11 +226,14 @@ class Sandbox:
 
     def _check(self, checked: CheckedCalls) -> Checked:
         with self._seat() as seat:
-            found = self._check_once(checked, seat)
-            if found.outcome != Outcome.TIMEOUT:
-                return found
-            calls = replace(checked.calls, inputs=checked.again)
-            return self._check_once(replace(checked, calls=calls), seat)
+            return joined(self._check_part(part, seat) for part in checked.parts())
+
+    def _check_part(self, checked: CheckedCalls, seat: _Seat) -> Checked:
+        found = self._check_once(checked, seat)
+        if found.outcome != Outcome.TIMEOUT:
+            return found
+        calls = replace(checked.calls, inputs=checked.again)
+        return self._check_once(replace(checked, calls=calls), seat)
 
     def _check_once(self, checked: CheckedCalls, seat: _Seat) -> Checked:
         wrong: list[Reply] = []

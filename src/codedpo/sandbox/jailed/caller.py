@@ -1,9 +1,10 @@
-"""A program's process that calls one of its functions on many inputs and says what each call gave.
+"""A program's process that calls one of its functions on many inputs, or runs it on them, and says what that gave.
 
 It knows the inputs and nothing of what is expected: it is forked from the nursery, and values are compared elsewhere,
 in a process that runs no untrusted code. Nothing that it says is believed except as a value.
 """
 
+import functools
 import os
 import pickle
 import random
@@ -11,6 +12,7 @@ import struct
 import time
 
 import codec
+import scripts
 import solver
 
 LOADED, VALUE, RAISED, DIGEST = "loaded", "value", "raised", "digest"
@@ -23,6 +25,8 @@ HEAD = struct.Struct("<Id")
 def serve(fd):
     """Learn program, function, seed and inputs, load the program, then call: one frame after loading and each call.
 
+    Where the function is empty the program is a script: each call runs it on one text (scripts.py).
+
     A frame is 4 bytes of length, 8 bytes of processor seconds and JSON: [LOADED], [VALUE, encoded value] or [RAISED,
     nearest built-in class, class, text, errno]; or, for what is large, [DIGEST, its digest, its length]. After one that
     says that loading failed no other follows.
@@ -30,8 +34,8 @@ def serve(fd):
     program, function, seed, inputs = pickle.loads(_receive(fd))  # from the zygote, not from untrusted code
     random.seed(seed)
     try:
-        namespace = solver.load(compile(program, "<solution>", "exec", dont_inherit=True))
-        called = eval(compile(function, "<function>", "eval", dont_inherit=True), namespace)
+        code = compile(program, "<solution>", "exec", dont_inherit=True)
+        called = _function(code, function) if function else functools.partial(scripts.run, code)
     except BaseException as error:
         _say(fd, [RAISED, *solver.describe(error)], 0.0)
         return
@@ -47,6 +51,11 @@ def serve(fd):
             seconds = clock() - start
             reply = [RAISED, *solver.describe(error)]
         _say(fd, reply, seconds)
+
+
+def _function(code, expression):
+    """What the expression gives in the namespace of the program."""
+    return eval(compile(expression, "<function>", "eval", dont_inherit=True), solver.load(code))
 
 
 def _no_data(value):

@@ -95,8 +95,14 @@ def drop_caches():
     kinds = [kind for kind in vars(typing).values() if isinstance(kind, type) and kind.__module__ == "typing"]
     for kind in kinds:
         for name, method in list(vars(kind).items()):
-            if hasattr(method, "__wrapped__"):
-                setattr(kind, name, method.__wrapped__)
+            if isinstance(method, classmethod):
+                setattr(kind, name, classmethod(_uncached(method.__func__)))
+            elif hasattr(method, "__wrapped__"):
+                setattr(kind, name, _uncached(method))
+
+
+def _uncached(function):
+    return getattr(function, "__wrapped__", function)
 
 
 def _find(function, objects):
