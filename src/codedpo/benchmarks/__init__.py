@@ -7,6 +7,8 @@ from typing import Protocol
 
 from codedpo.benchmarks.evalplus import HumanEvalPlus, MbppPlus
 from codedpo.benchmarks.humaneval import HumanEval
+from codedpo.benchmarks.leetcode import LeetCode
+from codedpo.benchmarks.mbpp import Mbpp
 from codedpo.benchmarks.problem import InputSet, Problem
 
 __all__ = ["BENCHMARKS", "Benchmark", "InputSet", "Problem"]
@@ -28,5 +30,7 @@ class Benchmark(Protocol):
 BENCHMARKS: dict[str, type[Benchmark]] = {
     "humaneval": HumanEval,
     "humaneval_plus": HumanEvalPlus,
+    "leetcode": LeetCode,
+    "mbpp": Mbpp,
     "mbpp_plus": MbppPlus,
 }

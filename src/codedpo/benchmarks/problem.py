@@ -61,6 +61,8 @@ class Problem:
     inputs: tuple[InputSet, ...] = ()
     function: str = ""
     """An expression that gives what is called with the inputs, such as `Solution().f`; empty: the entry point."""
+    prelude: str = field(default="", repr=False)
+    """What the benchmark runs before every answer's program; empty: what the prompt gives before the function."""
     prompts: Prompts | None = None
     """The benchmark's own; None: there are none, and the pipeline's are used."""
     row: str = field(default="", repr=False)
@@ -108,12 +110,15 @@ class Problem:
                 entry point, and what the prompt gives before it.
         """
         if published:
-            return sanitize(answer, self.entry_point) or None
+            found = sanitize(answer, self.entry_point)
+            return f"{self.prelude}\n{found}".lstrip("\n") if found else None
         found = extract_program(answer, self.entry_point)
         return self.program(found) if found else None
 
     def program(self, extracted: str) -> str:
-        """The extracted program with what the prompt gives before the function: imports and helpers."""
+        """The extracted program with what comes before it: imports and helpers."""
+        if self.prelude:
+            return f"{self.prelude}\n{extracted}"
         tree = parse(f"{self.prompt}\n    pass\n")
         before = [] if tree is None else [node for node in tree.body if getattr(node, "name", "") != self.entry_point]
         return "\n".join([*(ast.unparse(node) for node in before), extracted])

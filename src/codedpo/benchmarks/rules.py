@@ -1,7 +1,8 @@
 """Values that a program gave and those of the reference in, whether they count as the same out.
 
 The rules are those of the reference evaluator of HumanEval+ and MBPP+ (evalplus 0.3.1, arXiv 2305.01210): equal, or
-floats within numpy's `allclose` and of equal types, and a few oracles for problems that allow more than one answer.
+floats within numpy's `allclose` and of equal types, and a few oracles for problems that allow more than one answer; or
+those of a benchmark's own asserts (`COMPARISONS`), which know no tolerance but the one that they state.
 Values are plain data; the programs' own code never runs here.
 """
 
@@ -32,6 +33,10 @@ class Rule:
     """Only whether the value is None counts."""
     special: str = ""
     """A name in `SPECIAL`; empty: none."""
+    compare: str = ""
+    """A name in `COMPARISONS`, which then decides alone, with `atol` and `rtol`; empty: as the reference evaluator."""
+    rtol: float = 0.0
+    """Relative tolerance, of `isclose` alone."""
 
     @property
     def equal_is_same(self) -> bool:
@@ -69,10 +74,12 @@ class Rule:
         return value is not None if self.is_none else value
 
     def _is_same(self, value: Any, wanted: Any, given: Sequence[Any], tolerance: float) -> bool:
+        if self.compare:
+            return COMPARISONS[self.compare](value, wanted, self)
         if self.special in _DECIDING:
             return SPECIAL[self.special](value, given, tolerance)
         if self.as_sets:
-            return not (isinstance(value, range) and len(value) > _MOST_ITEMS) and bool(set(value) == set(wanted))
+            return _made_into(set, value, set(wanted))
         if self.is_none:
             return bool(value == wanted if isinstance(value, bool) else wanted == (value is not None))
         if value == wanted or (self.special and SPECIAL[self.special](value, given, self.atol)):
@@ -100,6 +107,26 @@ def _is_numbers(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(map(_is_numbers, cast("list[Any] | tuple[Any, ...]", value)))
     return isinstance(value, int | float | complex)
+
+
+def _made_into(kind: Callable[[Any], Any], value: Any, wanted: Any) -> bool:
+    """Whether what is made of the value equals what is wanted; a range may stand for more than fits into memory."""
+    return not (isinstance(value, range) and len(value) > _MOST_ITEMS) and bool(kind(value) == wanted)
+
+
+COMPARISONS: dict[str, Callable[[Any, Any, Rule], bool]] = {
+    "equal": lambda value, wanted, rule: bool(value == wanted),
+    "is": lambda value, wanted, rule: type(value) is type(wanted) and bool(value == wanted),
+    "truth": lambda value, wanted, rule: bool(value) == wanted,
+    "nearer": lambda value, wanted, rule: abs(value - wanted) < rule.atol,
+    "near": lambda value, wanted, rule: abs(value - wanted) <= rule.atol,
+    "isclose": lambda value, wanted, rule: math.isclose(value, wanted, rel_tol=rule.rtol, abs_tol=rule.atol),
+    "set": lambda value, wanted, rule: _made_into(set, value, wanted),
+    "tuple": lambda value, wanted, rule: _made_into(tuple, value, wanted),
+    "list": lambda value, wanted, rule: _made_into(list, value, wanted),
+    "sorted": lambda value, wanted, rule: _made_into(sorted, value, wanted),
+}
+"""What an assert asks, by how it is written: `==`, `is`, nothing, `abs(f(x) - v) < atol`, ..., `set(f(x)) == v`."""
 
 
 def _any_boolean(value: Any, given: Sequence[Any], atol: float) -> bool:
