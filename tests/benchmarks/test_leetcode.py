@@ -89,8 +89,11 @@ def test_a_test_that_cannot_be_read_is_run(tmp_path: Path) -> None:
     test = "def check(candidate):\n    assert candidate(n = 1) == max(2, 1)\n"
     (problem,) = LeetCode(path=written(tmp_path, test=test)).problems()
     assert problem.test and not problem.inputs
+    wrong = problem.program("class Solution:\n    def add(self, n):\n        return 3")
     with Sandbox(limits=LIMITS) as sandbox:
         assert require_references([problem], sandbox, Oracle(tmp_path)) == [problem]
+        (found,) = judge([(problem, wrong)], sandbox, Oracle(tmp_path))
+    assert not found.passed
 
 
 def test_wrong_files_and_dates_are_named(tmp_path: Path) -> None:

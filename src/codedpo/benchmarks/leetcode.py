@@ -26,6 +26,13 @@ VERSION = 1
 """Raised whenever the same rows would be read otherwise."""
 _VOCABULARY = Vocabulary({"inf": math.inf}, frozenset({"list_node", "tree_node"}))
 """Of the prelude that every row has."""
+_CALLED = """
+def _called(*given, **named):
+    if not hasattr(_called, "method"):
+        _called.method = {method}
+    return _called.method(*given, **named)
+"""
+"""Before a program whose test is run as published: a judge of statements can call functions of the module alone."""
 _STOP = ("\nclass ", "\nif __name__", "\nprint(", "\nassert ")
 """Where a base model's answer ends; ours, upstream asks chat models alone."""
 
@@ -79,17 +86,18 @@ class LeetCode:
 
 
 def _problem(row: Mapping[str, Any]) -> Problem:
-    prelude, called = row["prompt"], row["entry_point"]
-    prompt = f"{prelude}\n{_described(row)}"
+    called = row["entry_point"]
     asserts = checked_asserts(row["test"], called, _VOCABULARY)
+    prelude = row["prompt"] + ("" if asserts else _CALLED.format(method=called))
+    prompt = f"{row['prompt']}\n{_described(row)}"
     return Problem(
         id=row["task_id"],
         prompt=prompt,
         entry_point="Solution",
         reference=f"{prelude}\n{row['completion']}",
-        test="" if asserts else f"{row['test']}\ncheck({called})",
+        test="" if asserts else f"{row['test']}\ncheck(_called)",
         inputs=asserts.inputs if asserts else (),
-        function=asserts.function if asserts else called,
+        function=asserts.function if asserts else "",
         prelude=prelude,
         prompts=Prompts(chat=row["query"], text=TextPrompt(prompt, _STOP)),
         row=hashlib.sha256(f"{VERSION}{json.dumps(row, sort_keys=True)}".encode()).hexdigest(),
