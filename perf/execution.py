@@ -200,7 +200,7 @@ def correct(options: argparse.Namespace) -> None:
     from codedpo.benchmarks import HumanEval
 
     rows = real_tasks()
-    tests = {problem.id: problem.test for problem in HumanEval().problems()}
+    tests = {problem.id: problem.test for problem in HumanEval(by_statements=True).problems()}
     executions, seconds = execute(
         [(row.solutions, [tests[row.id]]) for row in rows],
         workers=options.workers,

@@ -97,8 +97,10 @@ def test_real_answers_are_read_as_well_as_they_can_be(
         answers = {row["task_id"]: row["answer"] for row in map(json.loads, file)}
     problems = HumanEval().problems()
     completions = [Completion(answers[problem.id], "stop", 0, 0) for problem in problems]
+    oracle = Oracle(tmp_path)
     with Sandbox(workers=2, limits=LIMITS) as sandbox:
-        verdicts = judge_answers(problems, completions, sandbox, Oracle(tmp_path))
+        require_references(problems, sandbox, oracle)
+        verdicts = judge_answers(problems, completions, sandbox, oracle)
     assert sum(verdict.passed for verdict in verdicts) >= at_least
 
 

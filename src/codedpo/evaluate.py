@@ -269,7 +269,7 @@ def require_references(
     """
     faults = oracle.prepare(problems, sandbox)
     tested = [problem for problem in problems if problem.test]
-    results = sandbox.execute_many(([problem.reference], [problem.test]) for problem in tested)
+    results = sandbox.execute_many(([problem.runnable(problem.reference)], [problem.test]) for problem in tested)
     for problem, execution in zip(tested, results, strict=True):
         if not execution.passed[0, 0]:
             faults.setdefault(problem.id, Outcome(execution.outcomes[0, 0]).name.lower())

@@ -375,7 +375,7 @@ def test_a_base_models_method_is_found_after_the_starter_code(tmp_path: Path) ->
 
 
 def test_a_script_with_a_reference_is_run_for_its_values(sandbox: Sandbox, tmp_path: Path) -> None:
-    inputs = InputSet("base", tuple((text,) for text in TEXTS), Rule(special="lines"))
+    inputs = InputSet("base", tuple((text,) for text in TEXTS), Rule(compare="lines"))
     problem = replace(read(tmp_path, row())[0], reference=RIGHT, inputs=(inputs,))
     assert verdict(problem, RIGHT, sandbox, tmp_path).passed
     assert verdict(problem, "print(6)", sandbox, tmp_path).outcomes == {"base": Outcome.WRONG}

@@ -7,7 +7,9 @@ from typing import Protocol
 
 from codedpo.benchmarks.evalplus import HumanEvalPlus, MbppPlus
 from codedpo.benchmarks.humaneval import HumanEval
+from codedpo.benchmarks.leetcode import LeetCode
 from codedpo.benchmarks.livecodebench import LiveCodeBench
+from codedpo.benchmarks.mbpp import Mbpp
 from codedpo.benchmarks.problem import InputSet, Problem
 
 __all__ = ["BENCHMARKS", "Benchmark", "InputSet", "Problem"]
@@ -29,6 +31,8 @@ class Benchmark(Protocol):
 BENCHMARKS: dict[str, type[Benchmark]] = {
     "humaneval": HumanEval,
     "humaneval_plus": HumanEvalPlus,
+    "leetcode": LeetCode,
+    "mbpp": Mbpp,
     "mbpp_plus": MbppPlus,
     "livecodebench": LiveCodeBench,
 }

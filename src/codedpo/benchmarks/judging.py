@@ -55,7 +55,7 @@ def judge(items: Sequence[tuple[Problem, str]], sandbox: Sandbox, oracle: Oracle
         SandboxError: the sandbox broke.
     """
     tests = sandbox.execute_many(
-        ([problem.prelude + program], [problem.test]) for problem, program in items if problem.test
+        ([problem.runnable(program)], [problem.test]) for problem, program in items if problem.test
     )
     order = sorted(range(len(items)), key=lambda place: -_reference_seconds(items[place][0], oracle))
     calls = sandbox.check_many(_calls([items[place] for place in order], oracle))
@@ -72,7 +72,7 @@ def _calls(items: Iterable[tuple[Problem, str]], oracle: Oracle) -> Iterator[Che
     for problem, program in items:
         for inputs in problem.inputs:
             expected = oracle.expected(problem, inputs)
-            limited = Calls(problem.prelude + program, problem.called, expected.limits(inputs.arguments))
+            limited = Calls(problem.runnable(program), problem.called, expected.limits(inputs.arguments))
             digests = expected.digests if inputs.rule.equal_is_same else bytes(len(expected.digests))
             again = expected.limits(inputs.arguments, least_seconds=AGAIN_SECONDS)
             yield CheckedCalls(limited, digests, expected.most_bytes, _Comparison(inputs, expected), again)

@@ -147,10 +147,10 @@ def _input_set(name: str, cases: list[dict[str, str]], method: str) -> InputSet:
     if method:
         given = tuple(tuple(json.loads(line) for line in case["input"].split("\n")) for case in cases)
         return InputSet(
-            name, given, Rule(special="JSON"), tuple(json.loads(case["output"]) for case in cases), _SECONDS
+            name, given, Rule(compare="JSON"), tuple(json.loads(case["output"]) for case in cases), _SECONDS
         )
     largest = max(len(case["input"].encode()) for case in cases)
     if largest > _MOST_BYTES:
         raise ValueError(f"{name}_test_cases: a text of {largest:,} bytes; the sandbox gives {_MOST_BYTES:,} at most")
     given = tuple((case["input"],) for case in cases)
-    return InputSet(name, given, Rule(special="lines"), tuple(case["output"] for case in cases), _SECONDS)
+    return InputSet(name, given, Rule(compare="lines"), tuple(case["output"] for case in cases), _SECONDS)

@@ -181,7 +181,7 @@ class Oracle:
 
     def _made(self, cases: Sequence[tuple[Problem, InputSet]], sandbox: Sandbox) -> Iterator[_Kept]:
         calls = (
-            Calls(problem.prelude + problem.reference, problem.called, _unbounded(inputs)) for problem, inputs in cases
+            Calls(problem.runnable(problem.reference), problem.called, _unbounded(inputs)) for problem, inputs in cases
         )
         for (problem, inputs), given in zip(cases, sandbox.call_many(calls, _Given.of), strict=True):
             n_calls = len(inputs.arguments)

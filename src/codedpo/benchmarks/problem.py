@@ -69,7 +69,7 @@ class Problem:
     text: str = field(default="", repr=False)
     """The task in words, where the prompt's docstring does not say it."""
     prelude: str = field(default="", repr=False)
-    """Statements that run before every program, as in the benchmark's own evaluator."""
+    """Statements that run before every program, as in the benchmark's own evaluator; then the prompt's are not needed."""
     takes_last_block: bool = False
     """Whether the benchmark's own evaluator takes for the program what an answer's last fenced block holds, or, of a
     base model, all that follows the prompt, of which the program needs nothing."""
@@ -96,6 +96,10 @@ class Problem:
         rules = [(inputs.name, inputs.rule, len(inputs.arguments), inputs.seconds) for inputs in self.inputs]
         content = self.row or repr([_ordered([inputs.arguments, inputs.expected]) for inputs in self.inputs])
         return hashlib.sha256(repr([own, rules, content]).encode()).hexdigest()[:24]
+
+    def runnable(self, program: str) -> str:
+        """A whole program as it is run: after the prelude."""
+        return self.prelude + program
 
     def request(self, sampling: Sampling, seed: int, n: int, *, published: bool = True) -> Request:
         """What a model is asked.
@@ -131,7 +135,9 @@ class Problem:
         return self.program(found) if found else None
 
     def program(self, extracted: str) -> str:
-        """The extracted program with what the prompt gives before the function: imports and helpers."""
+        """The extracted program with what comes before it: imports and helpers."""
+        if self.prelude:
+            return extracted
         tree = parse(f"{self.prompt}\n    pass\n")
         before = [] if tree is None else [node for node in tree.body if getattr(node, "name", "") != self.entry_point]
         return "\n".join([*(ast.unparse(node) for node in before), extracted])

@@ -1,8 +1,9 @@
 """Values that a program gave and those of the reference in, whether they count as the same out.
 
 The rules are those of the reference evaluator of HumanEval+ and MBPP+ (evalplus 0.3.1, arXiv 2305.01210): equal, or
-floats within numpy's `allclose` and of equal types, and a few oracles for problems that allow more than one answer;
-and those of LiveCodeBench (arXiv 2403.07974, lcb_runner/evaluation/testing_util.py).
+floats within numpy's `allclose` and of equal types, and a few oracles for problems that allow more than one answer; or
+those of a benchmark's own asserts, which know no tolerance but the one that they state, and of LiveCodeBench (arXiv
+2403.07974, lcb_runner/evaluation/testing_util.py): both in `COMPARISONS`.
 Values are plain data; the programs' own code never runs here.
 """
 
@@ -33,7 +34,11 @@ class Rule:
     is_none: bool = False
     """Only whether the value is None counts."""
     special: str = ""
-    """A name in `SPECIAL`, or in `COMPARISONS`; empty: none."""
+    """A name in `SPECIAL`; empty: none."""
+    compare: str = ""
+    """A name in `COMPARISONS`, which then decides alone, with `atol` and `rtol`; empty: as the reference evaluator."""
+    rtol: float = 0.0
+    """Relative tolerance, of `isclose` alone."""
 
     @property
     def equal_is_same(self) -> bool:
@@ -50,7 +55,7 @@ class Rule:
             first_float: index of the first call of which that is so (`is_floats`); None: of none.
         """
         found = np.full(n_calls, self.atol)
-        if not (self.atol or self.is_none or first_float is None or self.special in COMPARISONS):
+        if not (self.atol or self.is_none or first_float is None or self.compare):
             found[first_float:] = _FLOAT_ATOL
         return found
 
@@ -71,12 +76,12 @@ class Rule:
         return value is not None if self.is_none else value
 
     def _is_same(self, value: Any, wanted: Any, given: Sequence[Any], tolerance: float) -> bool:
-        if self.special in COMPARISONS:
-            return COMPARISONS[self.special](value, wanted)
+        if self.compare:
+            return COMPARISONS[self.compare](value, wanted, self)
         if self.special in _DECIDING:
             return SPECIAL[self.special](value, given, tolerance)
         if self.as_sets:
-            return not (isinstance(value, range) and len(value) > _MOST_ITEMS) and bool(set(value) == set(wanted))
+            return _made_into(set, value, set(wanted))
         if self.is_none:
             return bool(value == wanted if isinstance(value, bool) else wanted == (value is not None))
         if value == wanted or (self.special and SPECIAL[self.special](value, given, self.atol)):
@@ -104,6 +109,11 @@ def _is_numbers(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(map(_is_numbers, cast("list[Any] | tuple[Any, ...]", value)))
     return isinstance(value, int | float | complex)
+
+
+def _made_into(kind: Callable[[Any], Any], value: Any, wanted: Any) -> bool:
+    """Whether what is made of the value equals what is wanted; a range may stand for more than fits into memory."""
+    return not (isinstance(value, range) and len(value) > _MOST_ITEMS) and bool(kind(value) == wanted)
 
 
 def _any_boolean(value: Any, given: Sequence[Any], atol: float) -> bool:
@@ -162,8 +172,22 @@ def _same_json(value: Any, wanted: Any) -> bool:
     return bool((list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else value) == wanted)
 
 
-COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {"lines": _same_lines, "JSON": _same_json}
-"""What decides alone and without tolerance: (value, expected value) -> bool."""
+COMPARISONS: dict[str, Callable[[Any, Any, Rule], bool]] = {
+    "equal": lambda value, wanted, rule: bool(value == wanted),
+    "is": lambda value, wanted, rule: type(value) is type(wanted) and bool(value == wanted),
+    "truth": lambda value, wanted, rule: bool(value) == wanted,
+    "nearer": lambda value, wanted, rule: abs(value - wanted) < rule.atol,
+    "near": lambda value, wanted, rule: abs(value - wanted) <= rule.atol,
+    "isclose": lambda value, wanted, rule: math.isclose(value, wanted, rel_tol=rule.rtol, abs_tol=rule.atol),
+    "set": lambda value, wanted, rule: _made_into(set, value, wanted),
+    "tuple": lambda value, wanted, rule: _made_into(tuple, value, wanted),
+    "list": lambda value, wanted, rule: _made_into(list, value, wanted),
+    "sorted": lambda value, wanted, rule: _made_into(sorted, value, wanted),
+    "lines": lambda value, wanted, rule: _same_lines(value, wanted),
+    "JSON": lambda value, wanted, rule: _same_json(value, wanted),
+}
+"""What an assert asks, by how it is written: `==`, `is`, nothing, `abs(f(x) - v) < atol`, ..., `set(f(x)) == v`;
+and LiveCodeBench's two: texts line by line, and values read from JSON."""
 SPECIAL: dict[str, Callable[[Any, Sequence[Any], float], bool]] = {
     "are_equivalent": _any_boolean,
     "sum_div": _zero,

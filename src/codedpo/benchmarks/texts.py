@@ -12,7 +12,7 @@ import gzip
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from typing import Any
 from codedpo.code.extract import parse
 from codedpo.errors import RecordError
 
-_MBPP_TEST = range(11, 511)
+MBPP_TEST = range(11, 511)
+"""Ids of MBPP's test split (arXiv 2108.07732)."""
 _LEETCODE_FRAME = re.compile(r"\*\*Example|Example 1:|### Format|Please complete the following")
 
 
@@ -68,7 +69,7 @@ def benchmark_texts(name: str, path: str | Path) -> tuple[BenchmarkText, ...]:
         raise RecordError(f"{name}: none of {', '.join(source.files)} is in '{path}'; name the folder that holds one")
     texts: dict[str, BenchmarkText] = {}
     for file in files:
-        for row in _rows(file):
+        for row in published_rows(file):
             text = _read(name, source, row, file)
             if text is not None and text.item in texts:
                 known = texts[text.item]
@@ -90,7 +91,12 @@ def _read(name: str, source: TextSource, row: Mapping[str, Any], file: Path) -> 
         raise RecordError(f"{name}: a row of '{file}' has no usable {error}; is this the published file?") from error
 
 
-def _rows(file: Path) -> Iterator[Mapping[str, Any]]:
+def published_rows(file: Path) -> Iterator[Mapping[str, Any]]:
+    """The rows of a published file: JSONL, JSON (a list) or CSV, plain or gzipped.
+
+    Raises:
+        RecordError: it cannot be read.
+    """
     try:
         data = file.read_bytes()
         text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8")
@@ -116,12 +122,12 @@ def _humaneval(benchmark: str) -> Callable[[Mapping[str, Any]], BenchmarkText]:
 
 
 def _mbpp(row: Mapping[str, Any]) -> BenchmarkText | None:
-    if row["task_id"] not in _MBPP_TEST:
+    if row["task_id"] not in MBPP_TEST:
         return None
     prompt = row["prompt"] if "prompt" in row else row["text"]
     code = str(row["code"]).replace("\r\n", "\n")
     item = f"Mbpp/{row['task_id']}"
-    return BenchmarkText("mbpp", item, prompt, (code,), _called_name(code, row["test_list"]), item.lower())
+    return BenchmarkText("mbpp", item, prompt, (code,), called_name(code, row["test_list"]), item.lower())
 
 
 def _mbppplus(row: Mapping[str, Any]) -> BenchmarkText:
@@ -155,7 +161,7 @@ def _leetcode(row: Mapping[str, Any]) -> BenchmarkText:
     return BenchmarkText("leetcode", slug, prompt, (row["completion"],), name, f"leetcode/{slug}")
 
 
-def _called_name(code: str, tests: list[str]) -> str:
+def called_name(code: str, tests: Sequence[str]) -> str:
     """The function of the code that the first test calls; the last one defined where none is."""
     tree = parse(code)
     names = [] if tree is None else [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
