@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from codedpo.benchmarks.effibench import EffiBench
+from codedpo.benchmarks.enamel import Enamel
 from codedpo.benchmarks.evalplus import HumanEvalPlus, MbppPlus
 from codedpo.benchmarks.humaneval import HumanEval
+from codedpo.benchmarks.mercury import Mercury
 from codedpo.benchmarks.problem import InputSet, Problem
 
 __all__ = ["BENCHMARKS", "Benchmark", "InputSet", "Problem"]
@@ -29,4 +32,7 @@ BENCHMARKS: dict[str, type[Benchmark]] = {
     "humaneval": HumanEval,
     "humaneval_plus": HumanEvalPlus,
     "mbpp_plus": MbppPlus,
+    "enamel": Enamel,
+    "effibench": EffiBench,
+    "mercury": Mercury,
 }

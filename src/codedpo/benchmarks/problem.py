@@ -29,6 +29,8 @@ class InputSet:
     """What each call must give; None: what the reference gives."""
     seconds: float = 0.0
     """Processor time that each call may take; 0: as the reference's own time here decides."""
+    may_exceed: bool = False
+    """A program that takes too much time or memory here still passes, and is not judged by any further set."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,10 @@ class Problem:
             self.test,
             self.function,
         )  # `prompts` decides no verdict
-        rules = [(inputs.name, inputs.rule, len(inputs.arguments), inputs.seconds) for inputs in self.inputs]
+        rules = [
+            (inputs.name, inputs.rule, len(inputs.arguments), inputs.seconds, inputs.may_exceed)
+            for inputs in self.inputs
+        ]
         content = self.row or repr([_ordered([inputs.arguments, inputs.expected]) for inputs in self.inputs])
         return hashlib.sha256(repr([own, rules, content]).encode()).hexdigest()[:24]
 

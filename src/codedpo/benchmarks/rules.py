@@ -32,6 +32,8 @@ class Rule:
     """Only whether the value is None counts."""
     special: str = ""
     """A name in `SPECIAL`; empty: none."""
+    strict: bool = False
+    """As ENAMEL's checkers: equal and of the same type; with `atol`, numbers, or as many of them, nearer than that."""
 
     @property
     def equal_is_same(self) -> bool:
@@ -48,7 +50,7 @@ class Rule:
             first_float: index of the first call of which that is so (`is_floats`); None: of none.
         """
         found = np.full(n_calls, self.atol)
-        if not (self.atol or self.is_none or first_float is None):
+        if not (self.atol or self.is_none or self.strict or first_float is None):
             found[first_float:] = _FLOAT_ATOL
         return found
 
@@ -71,6 +73,8 @@ class Rule:
     def _is_same(self, value: Any, wanted: Any, given: Sequence[Any], tolerance: float) -> bool:
         if self.special in _DECIDING:
             return SPECIAL[self.special](value, given, tolerance)
+        if self.strict:
+            return _is_near(value, wanted, self.atol) if self.atol else type(value) is type(wanted) and value == wanted
         if self.as_sets:
             return not (isinstance(value, range) and len(value) > _MOST_ITEMS) and bool(set(value) == set(wanted))
         if self.is_none:
@@ -85,6 +89,14 @@ def is_floats(value: Any) -> bool:
     if isinstance(value, list | tuple) and value:
         return all(isinstance(item, float) for item in cast("list[Any] | tuple[Any, ...]", value))
     return isinstance(value, float)
+
+
+def _is_near(value: Any, wanted: Any, atol: float) -> bool:
+    if not isinstance(wanted, list | tuple):
+        return type(value) in (int, float) and bool(abs(value - wanted) < atol)
+    items = cast("list[Any] | tuple[Any, ...]", wanted)
+    pairs = zip(value, items, strict=True)
+    return isinstance(value, type(items)) and all(_is_near(given, item, atol) for given, item in pairs)
 
 
 def _is_close(value: Any, wanted: Any, atol: float) -> bool:
