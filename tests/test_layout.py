@@ -27,6 +27,7 @@ FLOORS = (
         "sandbox",
         "llms",
         "benchmarks",
+        "efficiency",
     ),
     (
         "context",

@@ -94,7 +94,7 @@ def _task(row: dict[str, Any]) -> MercuryTask:
     asked = f"'''{row['pretty_content'][0]}'''\n{row['prompt']}"
     problem = Problem(
         id=str(row["slug_name"]),
-        prompt=f"{_PRELUDE}\n{row['prompt']}",
+        prompt=f"{_PRELUDE}\n{row['prompt'].rstrip()} ...",
         entry_point="Solution",
         reference=programs[0],
         test=_test(row),
