@@ -28,6 +28,7 @@ FLOORS = (
         "sandbox",
         "llms",
         "benchmarks",
+        "efficiency",
     ),
     (
         "context",

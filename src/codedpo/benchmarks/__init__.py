@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from codedpo.benchmarks.effibench import EffiBench
+from codedpo.benchmarks.enamel import Enamel
 from codedpo.benchmarks.evalplus import HumanEvalPlus, MbppPlus
 from codedpo.benchmarks.humaneval import HumanEval
 from codedpo.benchmarks.leetcode import LeetCode
 from codedpo.benchmarks.livecodebench import LiveCodeBench
 from codedpo.benchmarks.mbpp import Mbpp
+from codedpo.benchmarks.mercury import Mercury
 from codedpo.benchmarks.problem import InputSet, Problem
 
 __all__ = ["BENCHMARKS", "Benchmark", "InputSet", "Problem"]
@@ -35,4 +38,7 @@ BENCHMARKS: dict[str, type[Benchmark]] = {
     "mbpp": Mbpp,
     "mbpp_plus": MbppPlus,
     "livecodebench": LiveCodeBench,
+    "enamel": Enamel,
+    "effibench": EffiBench,
+    "mercury": Mercury,
 }

@@ -100,11 +100,19 @@ def _judgement(problem: Problem, tests: Iterator[Execution], calls: Sequence[Che
         reasons += [reason.text for reason in execution.reasons]
         seconds += float(execution.cpu_seconds[0, 0])
     for inputs, checked in zip(problem.inputs, calls, strict=True):
+        seconds += checked.seconds
+        if inputs.may_exceed and _has_exceeded(checked):
+            break
         outcomes[inputs.name] = checked.outcome
         if checked.outcome != Outcome.PASSED:
             reasons.append(f"{inputs.name}: {_reason(problem, inputs, checked, oracle)}")
-        seconds += checked.seconds
     return Judgement(outcomes, "; ".join(reasons), seconds)
+
+
+def _has_exceeded(checked: Checked) -> bool:
+    """Whether it took too much time or memory, or met a number too large, which ENAMEL counts as that too."""
+    is_overflow = checked.reply is not None and checked.reply.text.startswith("OverflowError")
+    return is_overflow or checked.outcome in (Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY)
 
 
 def _reason(problem: Problem, inputs: InputSet, checked: Checked, oracle: Oracle) -> str:

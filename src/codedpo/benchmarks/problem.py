@@ -30,6 +30,8 @@ class InputSet:
     """What each call must give; None: what the reference gives."""
     seconds: float = 0.0
     """Processor time that each call may take; 0: as the reference's own time here decides."""
+    may_exceed: bool = False
+    """A program that takes too much time or memory here still passes, and is not judged by any further set."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Problem:
     text: str = field(default="", repr=False)
     """The task in words, where the prompt's docstring does not say it."""
     prelude: str = field(default="", repr=False)
-    """Statements that run before every program, as in the benchmark's own evaluator; then the prompt's are not needed."""
+    """Statements that run before every program, as in the benchmark's own evaluator, in place of the prompt's."""
     takes_last_block: bool = False
     """Whether the benchmark's own evaluator takes for the program what an answer's last fenced block holds, or, of a
     base model, all that follows the prompt, of which the program needs nothing."""
@@ -93,7 +95,10 @@ class Problem:
             self.function,
             self.prelude,
         )  # `prompts` decides no verdict
-        rules = [(inputs.name, inputs.rule, len(inputs.arguments), inputs.seconds) for inputs in self.inputs]
+        rules = [
+            (inputs.name, inputs.rule, len(inputs.arguments), inputs.seconds, inputs.may_exceed)
+            for inputs in self.inputs
+        ]
         content = self.row or repr([_ordered([inputs.arguments, inputs.expected]) for inputs in self.inputs])
         return hashlib.sha256(repr([own, rules, content]).encode()).hexdigest()[:24]
 

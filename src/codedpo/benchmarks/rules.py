@@ -96,6 +96,14 @@ def is_floats(value: Any) -> bool:
     return isinstance(value, float)
 
 
+def _is_near(value: Any, wanted: Any, atol: float) -> bool:
+    if not isinstance(wanted, list | tuple):
+        return type(value) in (int, float) and bool(abs(value - wanted) < atol)
+    items = cast("list[Any] | tuple[Any, ...]", wanted)
+    pairs = zip(value, items, strict=True)
+    return isinstance(value, type(items)) and all(_is_near(given, item, atol) for given, item in pairs)
+
+
 def _is_close(value: Any, wanted: Any, atol: float) -> bool:
     if isinstance(wanted, list | tuple) and len(value) != len(cast("list[Any] | tuple[Any, ...]", wanted)):
         return False
@@ -178,6 +186,7 @@ COMPARISONS: dict[str, Callable[[Any, Any, Rule], bool]] = {
     "truth": lambda value, wanted, rule: bool(value) == wanted,
     "nearer": lambda value, wanted, rule: abs(value - wanted) < rule.atol,
     "near": lambda value, wanted, rule: abs(value - wanted) <= rule.atol,
+    "each nearer": lambda value, wanted, rule: _is_near(value, wanted, rule.atol),
     "isclose": lambda value, wanted, rule: math.isclose(value, wanted, rel_tol=rule.rtol, abs_tol=rule.atol),
     "set": lambda value, wanted, rule: _made_into(set, value, wanted),
     "tuple": lambda value, wanted, rule: _made_into(tuple, value, wanted),
@@ -187,7 +196,7 @@ COMPARISONS: dict[str, Callable[[Any, Any, Rule], bool]] = {
     "JSON": lambda value, wanted, rule: _same_json(value, wanted),
 }
 """What an assert asks, by how it is written: `==`, `is`, nothing, `abs(f(x) - v) < atol`, ..., `set(f(x)) == v`;
-and LiveCodeBench's two: texts line by line, and values read from JSON."""
+ENAMEL's numbers, or as many of them; LiveCodeBench's two: texts line by line, and values read from JSON."""
 SPECIAL: dict[str, Callable[[Any, Sequence[Any], float], bool]] = {
     "are_equivalent": _any_boolean,
     "sum_div": _zero,

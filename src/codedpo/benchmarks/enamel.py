@@ -1,0 +1,144 @@
+"""ENAMEL (arXiv 2406.06647): 142 problems of HumanEval with inputs at four levels of size, read from `enamel.csv`.
+
+Inputs are made by the benchmark's own generators, in the sandbox, with the seeds of the package `enam` 0.2.0
+(enam/evaluate.py, `make_tests`; demo.py), so that they are the published ones. What programs give is compared here, as
+the benchmark's checkers say. Times and the score e: benchmarks/enamel_timing.py.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import reprlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from codedpo.benchmarks.problem import InputSet, Problem
+from codedpo.benchmarks.prompts import humaneval_prompts
+from codedpo.benchmarks.rules import Rule
+from codedpo.errors import RecordError
+from codedpo.records import Outcome
+from codedpo.sandbox import Calls, Inputs, Limits, Replies, Sandbox
+from codedpo.sandbox.calls import reply_of
+
+VERSION = 1
+"""Raised whenever the same rows would be read otherwise."""
+LIMITS = Limits(memory_mb=4096)
+"""Of generators and programs: 4 GB as in demo.py."""
+CASES = (8, 4, 4, 4)
+"""Inputs of each level (demo.py, `n_tests`)."""
+_SEED = 998244353
+_LEFT_OUT = frozenset(
+    {2, 23, 41, 45, 53, 60, 71, 92, 97, 99, 102, 123, 124, 135, 137, 138, 144, 148, 156, 157, 159, 160}
+)
+"""Places of the rows that are not evaluated (enam/__init__.py, `PROBLEMSET`): too easy or too hard to scale."""
+_DRAWS = Path(__file__).with_name("enamel_draws.py")
+_GENERATE = """
+def _generate(seed, size, lid, cid):
+    random.seed(seed)
+    return generate_input(size=size, lid=lid, cid=cid)
+"""
+_CALL_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Enamel:
+    """HumanEval's problems with the inputs of ENAMEL; the sets of inputs are `level_0` to `level_3`."""
+
+    name: str = "enamel"
+    path: str = ""
+    """The published enamel.csv."""
+    every: int = 1
+    """Take every k-th of the 142 problems: their inputs take long to make."""
+
+    def problems(self) -> Sequence[Problem]:
+        """All problems, in their published order; their inputs are made anew each time.
+
+        Raises:
+            RecordError: no file is named, it is not ENAMEL's, or a generator fails.
+            SandboxError: the sandbox cannot run here, or broke.
+        """
+        rows = self._rows()
+        with Sandbox(limits=LIMITS) as sandbox:
+            made = sandbox.call_many((_generator(place, row) for place, row in rows), _inputs)
+            return [self._problem(row, arguments) for (_, row), arguments in zip(rows, made, strict=True)]
+
+    def _rows(self) -> list[tuple[int, dict[str, str]]]:
+        """(place in the file, row) of those that are evaluated."""
+        if not Path(self.path).is_file():
+            raise RecordError(f"{self.name}: '{self.path}' is no file: name enamel.csv in benchmarks.{self.name}.path")
+        with Path(self.path).open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        columns = {"task_id", "prompt", "input_generator", "input_levels", "reference_solution", "checker"}
+        if not rows or not columns <= set(rows[0]):
+            raise RecordError(f"{self.path}: not ENAMEL's published file: it lacks one of {', '.join(sorted(columns))}")
+        return [(place, row) for place, row in enumerate(rows) if place not in _LEFT_OUT][:: self.every]
+
+    def _problem(self, row: dict[str, str], made: _Made) -> Problem:
+        if made.fault:
+            raise RecordError(f"{self.path}: the input generator of {row['task_id']} fails: {made.fault}")
+        rule, arguments = _rule(row, self.path), iter(made.arguments)
+        inputs = tuple(
+            InputSet(f"level_{level}", tuple(next(arguments) for _ in range(n_cases)), rule, may_exceed=level > 0)
+            for level, n_cases in enumerate(CASES)
+        )
+        return Problem(
+            id=row["task_id"],
+            prompt=row["prompt"],
+            entry_point=row["entry_point"],
+            reference=f"{row['prompt']}\n{row['reference_solution']}",
+            inputs=inputs,
+            prompts=humaneval_prompts(row["prompt"]),
+            row=hashlib.sha256(f"{VERSION}{_DRAWS.read_text()}{sorted(row.items())}".encode()).hexdigest(),
+        )
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What a generator gave."""
+
+    arguments: tuple[tuple[Any, ...], ...]
+    """By level and case."""
+    fault: str
+
+
+def _generator(place: int, row: dict[str, str]) -> Calls:
+    """The calls that make the inputs of a problem."""
+    program = f"{_DRAWS.read_text()}\n{row['prompt']}\n{row['input_generator']}\n{_GENERATE}"
+    calls = tuple(_seeds(place, [int(size) for size in row["input_levels"].split()]))
+    return Calls(program, "_generate", Inputs(calls, (_CALL_SECONDS,) * len(calls), 4 * _CALL_SECONDS))
+
+
+def _seeds(place: int, sizes: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
+    """(seed, size, level, case) of each input of the problem in that place of the file."""
+    before = 0
+    for level, (size, n_cases) in enumerate(zip(sizes, CASES, strict=True)):
+        for case in range(n_cases):
+            yield _SEED ^ place ^ (before + case), size, level, case
+        before += n_cases
+
+
+def _inputs(replies: Replies) -> _Made:
+    given = [reply_of(frame) for frame, _ in replies.values()]
+    if replies.ended != Outcome.PASSED or replies.load_error:
+        return _Made((), replies.load_error or replies.text or replies.ended.name.lower())
+    wrong = next((reply for reply in given if not isinstance(reply.value, tuple)), None)
+    if wrong:
+        return _Made((), wrong.text or f"it gives no tuple but {reprlib.repr(wrong.value)}")
+    return _Made(tuple(reply.value for reply in given), "")
+
+
+def _rule(row: dict[str, str], path: str) -> Rule:
+    """What the row's checker says, which is one of three kinds; it is recognised, not run."""
+    checker = row["checker"].strip()
+    if checker.endswith("return type(output) == type(answer) and output == answer"):
+        return Rule(compare="is")
+    if checker.endswith("< 1e-4"):
+        return (
+            Rule(atol=1e-4, special="find_zero")
+            if "poly(*input, output)" in checker
+            else Rule(1e-4, compare="each nearer")
+        )
+    raise RecordError(f"{path}: the checker of {row['task_id']} is none of those published: {checker[-80:]!r}")
