@@ -323,7 +323,7 @@ def test_methods_are_compared_as_json(body: str, passed: bool, sandbox: Sandbox,
     ],
 )  # fmt: skip
 def test_what_counts_as_the_same(rule: str, value: Any, wanted: Any, same: bool) -> None:
-    chosen = Rule(special=rule)
+    chosen = Rule(compare=rule)
     assert chosen.is_same(value, wanted, (), float(chosen.tolerances(1, 0)[0])) == same
 
 
