@@ -95,8 +95,11 @@ def drop_caches():
     kinds = [kind for kind in vars(typing).values() if isinstance(kind, type) and kind.__module__ == "typing"]
     for kind in kinds:
         for name, method in list(vars(kind).items()):
-            if hasattr(method, "__wrapped__"):
-                setattr(kind, name, method.__wrapped__)
+            of_class = type(method) in (classmethod, staticmethod)
+            caching = method.__func__ if of_class else method
+            if hasattr(caching, "__wrapped__"):
+                plain = caching.__wrapped__
+                setattr(kind, name, type(method)(plain) if of_class else plain)
 
 
 def _find(function, objects):
