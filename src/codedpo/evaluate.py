@@ -99,6 +99,12 @@ def problems_of(name: str, options: Mapping[str, Mapping[str, Any]], key: str) -
         raise ConfigError(f"benchmarks.{name}: {error}") from error
 
 
+def sandbox_for(problems: Sequence[Problem], settings: SandboxSettings) -> SandboxSettings:
+    """The run's settings with a benchmark's limits, and with its environment where it has one of its own."""
+    needed = next((problem.environment for problem in problems if problem.environment), None)
+    return replace(settings, **{**asdict(LIMITS), **(asdict(needed) if needed else {})})
+
+
 @dataclass(frozen=True)
 class Check:
     """What became of one part of what a program is judged by."""
@@ -154,7 +160,7 @@ def evaluate(
     oracle: Oracle,
     sandbox: SandboxSettings,
     seed: int = 0,
-    open_sandbox: Callable[[Limits], Sandbox],
+    open_sandbox: Callable[[SandboxSettings], Sandbox],
     on_answer: OnAnswer,
 ) -> PassRate:
     """A model's answers to the benchmark, judged; kept in `folder` and not done again.
@@ -166,16 +172,18 @@ def evaluate(
         label: such as `before` or `after`.
         seed: of the answers.
         oracle: what the references give.
-        sandbox: settings of what `open_sandbox` opens, which decide verdicts.
+        sandbox: the run's settings, see `sandbox_for`.
+        open_sandbox: opens one with given settings.
 
     Raises:
         RecordError: a reference solution fails here, so that no score would mean anything.
     """
+    sandbox = sandbox_for(problems, sandbox)
     path = folder / f"{label}-{_key(settings, problems, weights, seed, sandbox)}.parquet"
     if not path.exists():
         sampling = Sampling(settings.temperature, settings.top_p, max_tokens=settings.max_tokens)
         published = settings.prompts == "published"
-        with open_sandbox(LIMITS) as opened:
+        with open_sandbox(sandbox) as opened:
             sound = require_references(problems, opened, oracle, settings.least_references)
             requests = [problem.request(sampling, seed, settings.samples, published=published) for problem in sound]
             with open_llm() as llm:
@@ -261,7 +269,7 @@ def require_references(
     """
     faults = oracle.prepare(problems, sandbox)
     tested = [problem for problem in problems if problem.test]
-    results = sandbox.execute_many(([problem.reference], [problem.test]) for problem in tested)
+    results = sandbox.execute_many(([problem.executed(problem.reference)], [problem.test]) for problem in tested)
     for problem, execution in zip(tested, results, strict=True):
         if not execution.passed[0, 0]:
             faults.setdefault(problem.id, Outcome(execution.outcomes[0, 0]).name.lower())
@@ -276,7 +284,7 @@ def require_references(
 
 
 def _key(settings: Evaluate, problems: Sequence[Problem], weights: str, seed: int, sandbox: SandboxSettings) -> str:
-    parts = [
+    parts: list[Any] = [
         VERSION,
         judging.VERSION,
         oracle_module.VERSION,
@@ -286,7 +294,6 @@ def _key(settings: Evaluate, problems: Sequence[Problem], weights: str, seed: in
         asdict(settings),
         [problem.hash for problem in problems],
         [repr(problem.prompts) for problem in problems],
-        asdict(LIMITS),
     ]
     parts += [weights, asdict(template("solution")), asdict(template("base"))]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -125,7 +125,7 @@ def test_an_ordinary_user_gets_the_same(tmp_path: Path) -> None:
             path.chmod(0o755)
     driver = (
         "import json, struct, subprocess, sys\n"
-        f"config = dict(scratch={str(scratch)!r}, memory_mb=512, preload=[], without=[], core=None)\n"
+        f"config = dict(scratch={str(scratch)!r}, memory_mb=512, preload=[], readable=[], without=[], core=None)\n"
         f"p = subprocess.Popen([sys.executable, '-s', '-S', '-B', {str(script)!r}, json.dumps(config)], stdin=-1, stdout=-1)\n"
         "def read():\n"
         "    a, b = struct.unpack('=II', p.stdout.read(8))\n"

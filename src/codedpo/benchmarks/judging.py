@@ -54,7 +54,9 @@ def judge(items: Sequence[tuple[Problem, str]], sandbox: Sandbox, oracle: Oracle
     Raises:
         SandboxError: the sandbox broke.
     """
-    tests = sandbox.execute_many(([program], [problem.test]) for problem, program in items if problem.test)
+    tests = sandbox.execute_many(
+        ([problem.executed(program)], [problem.test]) for problem, program in items if problem.test
+    )
     order = sorted(range(len(items)), key=lambda place: -_reference_seconds(items[place][0], oracle))
     calls = sandbox.check_many(_calls([items[place] for place in order], oracle))
     checked = {place: list(islice(calls, len(items[place][0].inputs))) for place in order}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -46,6 +47,17 @@ class Prompts:
 
 
 @dataclass(frozen=True)
+class Environment:
+    """What programs are judged in, where a benchmark needs packages, data or time; fields of `SandboxSettings`."""
+
+    python: str
+    preload: tuple[str, ...]
+    readable: tuple[str, ...]
+    cpu_seconds: float
+    memory_mb: int
+
+
+@dataclass(frozen=True)
 class Problem:
     """What a model is asked, and how its program is judged: by statements, by inputs, or by both."""
 
@@ -63,6 +75,13 @@ class Problem:
     """An expression that gives what is called with the inputs, such as `Solution().f`; empty: the entry point."""
     prompts: Prompts | None = None
     """The benchmark's own; None: there are none, and the pipeline's are used."""
+    as_text: str = ""
+    """The name under which `test` finds the program as a text, which it then runs itself; empty: the program runs
+    before it. Such a program is no function: the benchmark's own prompts alone can ask for it."""
+    find: Callable[[str, bool], str | None] | None = field(default=None, repr=False, compare=False)
+    """Finds the program in an answer, see `extract`; None: as for functions."""
+    environment: Environment | None = None
+    """None: what the configuration names."""
     row: str = field(default="", repr=False)
     """Hash of the published row that it was read from; empty: of what it holds."""
 
@@ -81,6 +100,7 @@ class Problem:
             self.reference,
             self.test,
             self.function,
+            self.as_text,
         )  # `prompts` decides no verdict
         rules = [(inputs.name, inputs.rule, len(inputs.arguments), inputs.seconds) for inputs in self.inputs]
         content = self.row or repr([_ordered([inputs.arguments, inputs.expected]) for inputs in self.inputs])
@@ -93,7 +113,7 @@ class Problem:
             published: with the benchmark's own prompts; else as the pipeline asks for solutions of its tasks.
         """
         prompts = self.prompts
-        if prompts is None or not published:
+        if prompts is None or not (published or self.as_text):
             text = "Complete the function below; its docstring says what it does."
             return Request(solution_prompt(text, self.prompt.strip()), sampling, seed, n)
         sampling = replace(sampling, stop=prompts.stop)
@@ -107,10 +127,16 @@ class Problem:
             published: as the benchmark's own evaluator finds it, with its faults; else the last block that defines the
                 entry point, and what the prompt gives before it.
         """
+        if self.find:
+            return self.find(answer, published)
         if published:
             return sanitize(answer, self.entry_point) or None
         found = extract_program(answer, self.entry_point)
         return self.program(found) if found else None
+
+    def executed(self, program: str) -> str:
+        """What runs before `test`."""
+        return f"{self.as_text} = {program!r}\n" if self.as_text else program
 
     def program(self, extracted: str) -> str:
         """The extracted program with what the prompt gives before the function: imports and helpers."""

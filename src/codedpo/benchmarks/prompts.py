@@ -1,4 +1,7 @@
-"""Prompts and stops of evalplus 0.3.1 for HumanEval and MBPP (evalplus/codegen.py, evalplus/provider)."""
+"""Prompts and stops of benchmarks' own evaluators.
+
+HumanEval and MBPP: evalplus 0.3.1 (evalplus/codegen.py, evalplus/provider). DS-1000: upstream's run_inference.py.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,13 @@ _HUMANEVAL_STOP = ("\ndef ", "\nclass ", "\nimport ", "\nfrom ", "\nassert ")
 _MBPP_STOP = ('\n"""', "\nassert")
 
 
+_DS1000_ASKED = (
+    "Write a short code following the given format and indentation. Place the executable code between <code> and "
+    "</code> tags, without any other non-executable things."
+)
+_DS1000_STOP = ("</code>", "# SOLUTION END")
+
+
 def humaneval_prompts(prompt: str) -> Prompts:
     """Of a problem of HumanEval, with the base inputs or more."""
     return _prompts(prompt, _HUMANEVAL_STOP)
@@ -22,6 +32,11 @@ def humaneval_prompts(prompt: str) -> Prompts:
 def mbpp_prompts(prompt: str) -> Prompts:
     """Of a problem of MBPP, with the base inputs or more."""
     return _prompts(prompt, _MBPP_STOP)
+
+
+def ds1000_prompts(prompt: str) -> Prompts:
+    """Of a problem of DS-1000. What upstream gives as a system message stands before the problem here."""
+    return Prompts(f"{_DS1000_ASKED}\n{prompt}", TextPrompt(prompt, _DS1000_STOP), stop=_DS1000_STOP)
 
 
 def _prompts(prompt: str, text_stop: tuple[str, ...]) -> Prompts:

@@ -15,7 +15,7 @@ from codedpo.benchmarks import Problem, judging, oracle
 from codedpo.benchmarks.oracle import Oracle
 from codedpo.config import Config
 from codedpo.errors import RecordError
-from codedpo.evaluate import LIMITS, VERSION, Evaluate, Verdict, evaluate, judge_programs, require_references
+from codedpo.evaluate import VERSION, Evaluate, Verdict, evaluate, judge_programs, require_references, sandbox_for
 from codedpo.llms import Completion
 from codedpo.measure.measurement import Summary, pass_rates
 from codedpo.progress import Observer
@@ -75,7 +75,7 @@ def measure_programs(
     step = f"evaluate {settings.benchmark}"
     observer.started(step, len(rows))
     judge = Oracle(config.cache_folder, config.sandbox.python)
-    with tools.open_sandbox(LIMITS) as sandbox:
+    with tools.open_sandbox(sandbox_for(list(problems.values()), config.sandbox)) as sandbox:
         sound = require_references(list(problems.values()), sandbox, judge, settings.least_references)
         ready = {problem.id for problem in sound}
         items = [(problems[name], program) for name, program in rows if name in ready]
