@@ -109,6 +109,18 @@ def test_a_python_that_does_not_start_is_named() -> None:
         Sandbox(preload=["nowhere"])
 
 
+def test_programs_read_the_folders_that_are_named_and_write_none(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "table.csv").write_text("1,2")
+    table = str(tmp_path / "data" / "table.csv")
+    solutions = [f"def f(): return open({table!r}).read()", f"def f(): return open({table!r}, 'w').write('3')"]
+    with Sandbox(limits=LIMITS, readable=[str(tmp_path / "data")]) as sandbox:
+        assert run(sandbox, solutions, ["assert f() == '1,2'"]).passed.ravel().tolist() == [True, False]
+    with Sandbox(limits=LIMITS) as sandbox:
+        assert not run(sandbox, solutions, ["assert f() == '1,2'"]).passed.any()
+    assert Path(table).read_text() == "1,2"
+
+
 SYSTEM_PYTHON = shutil.which("python3", path="/usr/bin")
 
 

@@ -54,6 +54,7 @@ class Environment:
     preload: tuple[str, ...]
     readable: tuple[str, ...]
     cpu_seconds: float
+    wall_factor: float
     memory_mb: int
 
 

@@ -77,6 +77,8 @@ def _live(config, without, layers, requests, answers):
         importlib.import_module(name)
     work = _enter_jail(config, layers, without)
     os.environ["HOME"] = os.environ["TMPDIR"] = work
+    if "tempfile" in sys.modules:
+        sys.modules["tempfile"].tempdir = None  # it may have looked before there was a jail
     gc.set_threshold(100_000, 50, 100)  # collecting means writing to each object, and that means copying its page
     gc.collect()
     gc.freeze()
