@@ -18,8 +18,9 @@ from codedpo.benchmarks.ds1000 import Ds1000
 from codedpo.benchmarks.judging import Judgement, judge
 from codedpo.benchmarks.oracle import Oracle
 from codedpo.errors import ConfigError, RecordError
-from codedpo.evaluate import LIMITS, require_references, sandbox_for
+from codedpo.evaluate import LIMITS, Verdict, require_references, sandbox_for
 from codedpo.llms import Sampling
+from codedpo.measure.measurement import pass_rates
 from codedpo.records import Outcome
 from codedpo.sandbox import Limits, Sandbox, SandboxSettings
 
@@ -36,8 +37,11 @@ def test_string(solution):
 """
 
 
-def row(context: str = SMALL, prompt: str = "Add one.\n<code>\n", library: str = "Pandas") -> dict[str, object]:
-    about = {"problem_id": 7, "library": library, "perturbation_type": "Origin", "perturbation_origin_id": 7}
+ABOUT = {"problem_id": 8, "library": "Numpy", "perturbation_type": "Surface"}
+
+
+def row(context: str = SMALL, prompt: str = "Add one.\n<code>\n") -> dict[str, object]:
+    about = {"problem_id": 7, "library": "Pandas", "perturbation_type": "Origin"}
     return {"prompt": prompt, "reference_code": "result = x + 1\n", "code_context": context, "metadata": about}
 
 
@@ -131,6 +135,14 @@ def test_the_environment_decides_what_the_sandbox_is(small: Problem) -> None:
     assert (found.preload, found.judge) == (("numpy", "pandas"), "outside")
     plain = sandbox_for([replace(small, environment=None)], settings)
     assert (plain.python, plain.cpu_seconds, plain.memory_mb) == ("", LIMITS.cpu_seconds, LIMITS.memory_mb)
+
+
+def test_scores_are_given_by_library_and_perturbation(tmp_path: Path) -> None:
+    path = written(tmp_path, row(), {**row(), "metadata": ABOUT})
+    problems = Ds1000(path=path, python=sys.executable).problems()
+    verdicts = [Verdict(problem.id, "Pandas" in problem.id, "", "", "", "") for problem in problems]
+    rates = {name: scores[1].value for name, scores in pass_rates(verdicts, problems).items()}
+    assert rates == {"all": 0.5, "Pandas": 1.0, "Surface": 0.0, "Origin": 1.0, "Numpy": 0.0}
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:

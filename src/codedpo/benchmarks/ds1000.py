@@ -107,6 +107,7 @@ class Ds1000:
             find=functools.partial(find_lines, prompt),
             prompts=ds1000_prompts(prompt),
             environment=environment,
+            groups=(about["library"], about["perturbation_type"]),
             row=hashlib.sha256(f"{VERSION}{line}".encode()).hexdigest(),
         )
 

@@ -83,6 +83,8 @@ class Problem:
     """Finds the program in an answer, see `extract`; None: as for functions."""
     environment: Environment | None = None
     """None: what the configuration names."""
+    groups: tuple[str, ...] = ()
+    """Names of what it is scored with, beside all problems, such as a library."""
     row: str = field(default="", repr=False)
     """Hash of the published row that it was read from; empty: of what it holds."""
 

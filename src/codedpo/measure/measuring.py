@@ -115,7 +115,7 @@ def _summary(
         problems=len({verdict.problem for verdict in verdicts}),
         references=len(problems),
         samples=max(verdict.sample for verdict in verdicts) + 1,
-        pass_at_k=pass_rates(verdicts),
+        pass_at_k=pass_rates(verdicts, problems),
         outcomes=dict(Counter(verdict.outcome for verdict in verdicts).most_common()),
         seconds=seconds,
         asked={**asdict(settings), "seed": config.seed, "prompt": template("solution").version},
