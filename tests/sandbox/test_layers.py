@@ -121,6 +121,14 @@ def test_programs_read_the_folders_that_are_named_and_write_none(tmp_path: Path)
     assert Path(table).read_text() == "1,2"
 
 
+def test_of_proc_nothing_is_shown_but_a_link_that_leads_nowhere() -> None:
+    solution = "import os\ndef f(): return os.readlink('/proc/self/exe'), os.path.exists('/proc/self/maps')"
+    with Sandbox(limits=LIMITS) as sandbox:
+        if "root" not in sandbox.layers:
+            pytest.skip("no root of its own can be made here")
+        assert run(sandbox, [solution], ["assert f() == ('/program', False)"]).passed.all()
+
+
 SYSTEM_PYTHON = shutil.which("python3", path="/usr/bin")
 
 
