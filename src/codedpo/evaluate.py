@@ -99,6 +99,12 @@ def problems_of(name: str, options: Mapping[str, Mapping[str, Any]], key: str) -
         raise ConfigError(f"benchmarks.{name}: {error}") from error
 
 
+def sandbox_for(problems: Sequence[Problem], settings: SandboxSettings) -> SandboxSettings:
+    """The run's settings with a benchmark's limits, and with its environment where it has one of its own."""
+    needed = next((problem.environment for problem in problems if problem.environment), None)
+    return replace(settings, **{**asdict(LIMITS), **(asdict(needed) if needed else {})})
+
+
 @dataclass(frozen=True)
 class Check:
     """What became of one part of what a program is judged by."""
@@ -152,8 +158,8 @@ class Court:
     oracle: Oracle
     """What references give."""
     sandbox: SandboxSettings
-    """Of what `open_sandbox` opens; they decide verdicts."""
-    open_sandbox: Callable[[Limits], Sandbox]
+    """The run's, see `sandbox_for`; they decide verdicts."""
+    open_sandbox: Callable[[SandboxSettings], Sandbox]
 
 
 def evaluate(
@@ -179,11 +185,12 @@ def evaluate(
     Raises:
         RecordError: a reference solution fails here, so that no score would mean anything.
     """
-    path = court.folder / f"{label}-{_key(settings, problems, weights, seed, court.sandbox)}.parquet"
+    sandbox = sandbox_for(problems, court.sandbox)
+    path = court.folder / f"{label}-{_key(settings, problems, weights, seed, sandbox)}.parquet"
     if not path.exists():
         sampling = Sampling(settings.temperature, settings.top_p, max_tokens=settings.max_tokens)
         published = settings.prompts == "published"
-        with court.open_sandbox(LIMITS) as opened:
+        with court.open_sandbox(sandbox) as opened:
             sound = require_references(problems, opened, court.oracle, settings.least_references)
             requests = [problem.request(sampling, seed, settings.samples, published=published) for problem in sound]
             with open_llm() as llm:
@@ -284,7 +291,7 @@ def require_references(
 
 
 def _key(settings: Evaluate, problems: Sequence[Problem], weights: str, seed: int, sandbox: SandboxSettings) -> str:
-    parts = [
+    parts: list[Any] = [
         VERSION,
         judging.VERSION,
         oracle_module.VERSION,
@@ -294,7 +301,6 @@ def _key(settings: Evaluate, problems: Sequence[Problem], weights: str, seed: in
         asdict(settings),
         [problem.hash for problem in problems],
         [repr(problem.prompts) for problem in problems],
-        asdict(LIMITS),
     ]
     parts += [weights, asdict(template("solution")), asdict(template("base"))]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -17,7 +17,7 @@ from codedpo.llms import LLM
 from codedpo.llms.answers import AnswerFolder
 from codedpo.llms.budget import Meter
 from codedpo.llms.cache import CachedLLM
-from codedpo.sandbox import Limits, Sandbox
+from codedpo.sandbox import Sandbox, SandboxSettings
 
 
 class RunTools:
@@ -103,9 +103,9 @@ class RunTools:
             self._sandbox = self._stack.enter_context(self.open_sandbox())
         return self._sandbox
 
-    def open_sandbox(self, limits: Limits | None = None) -> Sandbox:
-        """Another sandbox as the configuration has it, with these limits where they are given; a context manager."""
-        return Sandbox.of(self._config.sandbox, workers=self.workers, limits=limits)
+    def open_sandbox(self, settings: SandboxSettings | None = None) -> Sandbox:
+        """Another sandbox, as the configuration has it where no settings are given; a context manager."""
+        return Sandbox.of(settings or self._config.sandbox, workers=self.workers)
 
     @property
     def oracle(self) -> Oracle:

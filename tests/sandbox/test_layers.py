@@ -109,6 +109,26 @@ def test_a_python_that_does_not_start_is_named() -> None:
         Sandbox(preload=["nowhere"])
 
 
+def test_programs_read_the_folders_that_are_named_and_write_none(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "table.csv").write_text("1,2")
+    table = str(tmp_path / "data" / "table.csv")
+    solutions = [f"def f(): return open({table!r}).read()", f"def f(): return open({table!r}, 'w').write('3')"]
+    with Sandbox(limits=LIMITS, readable=[str(tmp_path / "data")]) as sandbox:
+        assert run(sandbox, solutions, ["assert f() == '1,2'"]).passed.ravel().tolist() == [True, False]
+    with Sandbox(limits=LIMITS) as sandbox:
+        assert not run(sandbox, solutions, ["assert f() == '1,2'"]).passed.any()
+    assert Path(table).read_text() == "1,2"
+
+
+def test_of_proc_nothing_is_shown_but_a_link_that_leads_nowhere() -> None:
+    solution = "import os\ndef f(): return os.readlink('/proc/self/exe'), os.path.exists('/proc/self/maps')"
+    with Sandbox(limits=LIMITS) as sandbox:
+        if "root" not in sandbox.layers:
+            pytest.skip("no root of its own can be made here")
+        assert run(sandbox, [solution], ["assert f() == ('/program', False)"]).passed.all()
+
+
 SYSTEM_PYTHON = shutil.which("python3", path="/usr/bin")
 
 
@@ -125,7 +145,7 @@ def test_an_ordinary_user_gets_the_same(tmp_path: Path) -> None:
             path.chmod(0o755)
     driver = (
         "import json, struct, subprocess, sys\n"
-        f"config = dict(scratch={str(scratch)!r}, memory_mb=512, preload=[], without=[], core=None)\n"
+        f"config = dict(scratch={str(scratch)!r}, memory_mb=512, preload=[], readable=[], without=[], core=None)\n"
         f"p = subprocess.Popen([sys.executable, '-s', '-S', '-B', {str(script)!r}, json.dumps(config)], stdin=-1, stdout=-1)\n"
         "def read():\n"
         "    a, b = struct.unpack('=II', p.stdout.read(8))\n"

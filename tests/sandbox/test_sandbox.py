@@ -274,3 +274,29 @@ def test_a_reason_that_no_file_format_can_hold_is_stored(sandbox: Sandbox, tmp_p
     execution = next(sandbox.execute_many([(("def f(x): raise ValueError('\\ud800')",), (TEST,))]))
     write_records(tmp_path / "a.parquet", Execution, [execution])
     assert read_records(tmp_path / "a.parquet", Execution)[0].reasons[0].text == "ValueError: \\ud800"
+
+
+def test_solutions_define_generic_classes_and_protocols(sandbox: Sandbox) -> None:
+    """What `typing` is made to forget (docs/sandbox.md) leaves its class methods what they were."""
+    solution = """
+from typing import Annotated, Generic, NamedTuple, Protocol, TypedDict, TypeVar
+
+T = TypeVar("T")
+
+class Box(Generic[T]):
+    def __init__(self, item: T): self.item = item
+
+class Sized(Protocol[T]):
+    def size(self) -> int: ...
+
+class Named(NamedTuple):
+    item: Annotated[int, "a number"]
+
+class Keyed(TypedDict):
+    item: int
+
+class Whole(Box[int]): pass
+
+def f(x): return Whole(Named(x).item).item + 1
+"""
+    assert outcome(sandbox, solution) == Outcome.PASSED

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from codedpo.benchmarks.ds1000 import Ds1000
 from codedpo.benchmarks.effibench import EffiBench
 from codedpo.benchmarks.enamel import Enamel
 from codedpo.benchmarks.evalplus import HumanEvalPlus, MbppPlus
@@ -32,6 +33,7 @@ class Benchmark(Protocol):
 
 
 BENCHMARKS: dict[str, type[Benchmark]] = {
+    "ds1000": Ds1000,
     "humaneval": HumanEval,
     "humaneval_plus": HumanEvalPlus,
     "leetcode": LeetCode,

@@ -8,6 +8,7 @@ what counts as right: lcb_runner/evaluation/testing_util.py.
 from __future__ import annotations
 
 import base64
+import functools
 import gzip
 import hashlib
 import json
@@ -22,6 +23,8 @@ from typing import Any
 from codedpo.benchmarks.problem import InputSet, Problem
 from codedpo.benchmarks.prompts import livecodebench_prompts
 from codedpo.benchmarks.rules import Rule
+from codedpo.code.extract import extract_program
+from codedpo.code.script import extract_script, last_block
 from codedpo.errors import ConfigError, RecordError
 
 VERSION = 1
@@ -95,20 +98,29 @@ def _contest_date(row: dict[str, Any]) -> date:
 def _problem(row: dict[str, Any], line: str) -> Problem:
     question, starter = row["question_content"], row["starter_code"]
     method = json.loads(row["metadata"]).get("func_name", "")
+    prompts, entry_point = livecodebench_prompts(question, starter), "Solution" if method else ""
     tests = {"public": json.loads(row["public_test_cases"]), "private": _private(row.get("private_test_cases", ""))}
     return Problem(
         id=row["question_id"],
         prompt=starter or "# Read standard input, write to standard output.",
-        entry_point="Solution" if method else "",
+        entry_point=entry_point,
         function=f"Solution().{method}" if method else "",
         reference="",
         inputs=tuple(_input_set(name, cases, method) for name, cases in tests.items() if cases),
-        prompts=livecodebench_prompts(question, starter),
+        prompts=prompts,
+        find=functools.partial(_found, prompts.text.text, entry_point),
         row=hashlib.sha256(f"{VERSION}{line}".encode()).hexdigest(),
         text=question,
         prelude=_PRELUDE,
-        takes_last_block=True,
     )
+
+
+def _found(begun: str, entry_point: str, answer: str, published: bool) -> str | None:
+    """The program in an answer; of a base model all that follows its prompt, of which the program needs nothing."""
+    said = answer.removeprefix(begun)
+    if published:
+        return (last_block(answer) if said == answer else said.strip()) or None
+    return extract_program(said, entry_point) if entry_point else extract_script(said)
 
 
 def _private(text: str) -> list[dict[str, str]]:

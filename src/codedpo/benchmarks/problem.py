@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from codedpo.benchmarks.rules import Rule
 from codedpo.code.extract import extract_program, parse
 from codedpo.code.sanitize import sanitize
-from codedpo.code.script import extract_script, last_block
 from codedpo.llms import Request, Sampling
 from codedpo.prompting import TextPrompt, solution_prompt
 from codedpo.records import Message
@@ -51,6 +51,18 @@ class Prompts:
 
 
 @dataclass(frozen=True)
+class Environment:
+    """What programs are judged in, where a benchmark needs packages, data or time; fields of `SandboxSettings`."""
+
+    python: str
+    preload: tuple[str, ...]
+    readable: tuple[str, ...]
+    cpu_seconds: float
+    wall_factor: float
+    memory_mb: int
+
+
+@dataclass(frozen=True)
 class Problem:
     """What a model is asked, and how its program is judged: by statements, by inputs, or by both."""
 
@@ -72,9 +84,15 @@ class Problem:
     """The task in words, where the prompt's docstring does not say it."""
     prelude: str = field(default="", repr=False)
     """Statements that run before every program, as in the benchmark's own evaluator, in place of the prompt's."""
-    takes_last_block: bool = False
-    """Whether the benchmark's own evaluator takes for the program what an answer's last fenced block holds, or, of a
-    base model, all that follows the prompt, of which the program needs nothing."""
+    as_text: str = ""
+    """The name under which `test` finds the program as a text, which it then runs itself; empty: the program runs
+    before it. Such a program is no function: the benchmark's own prompts alone can ask for it."""
+    find: Callable[[str, bool], str | None] | None = field(default=None, repr=False, compare=False)
+    """Finds the program in an answer, see `extract`; None: as for functions."""
+    environment: Environment | None = None
+    """None: what the configuration names."""
+    groups: tuple[str, ...] = ()
+    """Names of what it is scored with, beside all problems, such as a library."""
     row: str = field(default="", repr=False)
     """Hash of the published row that it was read from; empty: of what it holds."""
 
@@ -94,6 +112,7 @@ class Problem:
             self.test,
             self.function,
             self.prelude,
+            self.as_text,
         )  # `prompts` decides no verdict
         rules = [
             (inputs.name, inputs.rule, len(inputs.arguments), inputs.seconds, inputs.may_exceed)
@@ -103,8 +122,8 @@ class Problem:
         return hashlib.sha256(repr([own, rules, content]).encode()).hexdigest()[:24]
 
     def runnable(self, program: str) -> str:
-        """A whole program as it is run: after the prelude."""
-        return self.prelude + program
+        """A whole program as it is run: after the prelude, or as the text that `test` runs."""
+        return f"{self.as_text} = {program!r}\n" if self.as_text else self.prelude + program
 
     def request(self, sampling: Sampling, seed: int, n: int, *, published: bool = True) -> Request:
         """What a model is asked.
@@ -113,7 +132,7 @@ class Problem:
             published: with the benchmark's own prompts; else as the pipeline asks for solutions of its tasks.
         """
         prompts = self.prompts
-        if prompts is None or not published:
+        if prompts is None or not (published or self.as_text):
             text = self.text or "Complete the function below; its docstring says what it does."
             return Request(solution_prompt(text, self.prompt.strip()), sampling, seed, n)
         sampling = replace(sampling, stop=prompts.stop)
@@ -126,17 +145,13 @@ class Problem:
 
         Args:
             published: as the benchmark's own evaluator finds it, with its faults; else the last block that defines the
-                entry point, and what the prompt gives before it; of a script, the last block that is Python.
+                entry point, and what the prompt gives before it.
         """
-        if published and not self.takes_last_block:
-            return sanitize(answer, self.entry_point) or None
-        begun = self.prompts.text.text if self.prompts and self.takes_last_block else ""
-        said = answer.removeprefix(begun)
+        if self.find:
+            return self.find(answer, published)
         if published:
-            return (last_block(answer) if said == answer else said.strip()) or None
-        if not self.entry_point:
-            return extract_script(said)
-        found = extract_program(said, self.entry_point)
+            return sanitize(answer, self.entry_point) or None
+        found = extract_program(answer, self.entry_point)
         return self.program(found) if found else None
 
     def program(self, extracted: str) -> str:

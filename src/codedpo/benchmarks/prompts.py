@@ -2,6 +2,7 @@
 
 HumanEval and MBPP: evalplus 0.3.1 (evalplus/codegen.py, evalplus/provider). LiveCodeBench: its form for chat models,
 and the one for base models, here without a solved example (lcb_runner/prompts/code_generation.py, runner/parser.py).
+DS-1000: upstream's run_inference.py.
 """
 
 from __future__ import annotations
@@ -31,6 +32,13 @@ _LCB_SCRIPT = (
 )
 
 
+_DS1000_ASKED = (
+    "Write a short code following the given format and indentation. Place the executable code between <code> and "
+    "</code> tags, without any other non-executable things."
+)
+_DS1000_STOP = ("</code>", "# SOLUTION END")
+
+
 def humaneval_prompts(prompt: str) -> Prompts:
     """Of a problem of HumanEval, with the base inputs or more."""
     return _prompts(prompt, _HUMANEVAL_STOP)
@@ -55,6 +63,11 @@ def livecodebench_prompts(question: str, starter: str) -> Prompts:
         text=TextPrompt(f"### Question\n{question}\n\n{begun}### Answer\n\n", ("###",)),
         system=_LCB_SYSTEM,
     )
+
+
+def ds1000_prompts(prompt: str) -> Prompts:
+    """Of a problem of DS-1000."""
+    return Prompts(prompt, TextPrompt(prompt, _DS1000_STOP), stop=_DS1000_STOP, system=_DS1000_ASKED)
 
 
 def _prompts(prompt: str, text_stop: tuple[str, ...]) -> Prompts:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from codedpo.config import Config
 from codedpo.errors import ConfigError
-from codedpo.evaluate import LIMITS, Evaluate, Verdict, require_references
+from codedpo.evaluate import Evaluate, Verdict, require_references, sandbox_for
 from codedpo.job import local_folder, locked
 from codedpo.measure.measurement import Summary, read_measurement, write_measurement
 from codedpo.measure.measuring import measure_model, measure_programs
@@ -93,7 +93,7 @@ def _time_both(first: Path, second: Path, config: Config, console: Console) -> S
     with locked(local), RunTools(config, local) as tools, Panel(console) as panel:
         oracle = tools.oracle
         panel.started(step, len(problems))
-        with tools.open_sandbox(LIMITS) as sandbox:
+        with tools.open_sandbox(sandbox_for(problems, config.sandbox)) as sandbox:
             ready = require_references(problems, sandbox, oracle, settings.least_references)
             found = compare_speed(
                 ready,

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from codedpo.benchmarks import Problem
 from codedpo.decontaminate.overlap import Overlap
 from codedpo.errors import RecordError
 from codedpo.evaluate import Verdict
@@ -38,7 +39,8 @@ class Summary:
     samples: int
     """Answers to each problem, the most where they differ."""
     pass_at_k: Mapping[str, Mapping[int, Score]]
-    """By what counts: `all` that a program is judged by, or one part of it, such as `base`; then by k."""
+    """By what counts: `all` that a program is judged by, or one part of it, such as `base`, or all of the problems of
+    one group; then by k."""
     outcomes: Mapping[str, int]
     """How often each was the end of an answer."""
     seconds: float
@@ -53,11 +55,16 @@ class Summary:
     """Versions of codedpo and Python, and of what decides verdicts."""
 
 
-def pass_rates(verdicts: Sequence[Verdict]) -> dict[str, dict[int, Score]]:
-    """pass@k by what counts and by k; the parts only where there is more than one."""
+def pass_rates(verdicts: Sequence[Verdict], problems: Sequence[Problem] = ()) -> dict[str, dict[int, Score]]:
+    """pass@k by what counts and by k; the parts only where there is more than one, then the problems' groups."""
     parts = dict.fromkeys(check.name for verdict in verdicts for check in verdict.checks)
     names = ["all", *(parts if len(parts) > 1 else ())]
-    return {name: pass_scores(verdicts, KS, () if name == "all" else (name,)) for name in names}
+    found = {name: pass_scores(verdicts, KS, () if name == "all" else (name,)) for name in names}
+    for group in dict.fromkeys(group for problem in problems for group in problem.groups):
+        members = {problem.id for problem in problems if group in problem.groups}
+        chosen = [verdict for verdict in verdicts if verdict.problem in members]
+        found |= {group: pass_scores(chosen, KS, ())} if chosen else {}
+    return found
 
 
 def write_measurement(folder: Place, summary: Summary, verdicts: Sequence[Verdict]) -> None:

@@ -15,7 +15,7 @@ from codedpo.benchmarks import Problem, judging, oracle
 from codedpo.config import Config
 from codedpo.decontaminate.overlap import Overlap, overlap
 from codedpo.errors import RecordError
-from codedpo.evaluate import LIMITS, VERSION, Evaluate, Verdict, evaluate, judge_programs, require_references
+from codedpo.evaluate import VERSION, Evaluate, Verdict, evaluate, judge_programs, require_references, sandbox_for
 from codedpo.llms import Completion
 from codedpo.measure.measurement import Summary, pass_rates
 from codedpo.places import names_in, place
@@ -76,7 +76,7 @@ def measure_programs(
     step = f"evaluate {settings.benchmark}"
     observer.started(step, len(rows))
     judge = tools.oracle
-    with tools.open_sandbox(LIMITS) as sandbox:
+    with tools.open_sandbox(sandbox_for(list(problems.values()), config.sandbox)) as sandbox:
         sound = require_references(list(problems.values()), sandbox, judge, settings.least_references)
         ready = {problem.id for problem in sound}
         items = [(problems[name], program) for name, program in rows if name in ready]
@@ -116,7 +116,7 @@ def _summary(
         problems=len({verdict.problem for verdict in verdicts}),
         references=len(problems),
         samples=max(verdict.sample for verdict in verdicts) + 1,
-        pass_at_k=pass_rates(verdicts),
+        pass_at_k=pass_rates(verdicts, problems),
         outcomes=dict(Counter(verdict.outcome for verdict in verdicts).most_common()),
         seconds=seconds,
         asked={**asdict(settings), "seed": config.seed, "prompt": template("solution").version},

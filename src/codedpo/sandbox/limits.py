@@ -55,6 +55,8 @@ class SandboxSettings(Limits):
     a process of its own. 1: new processes for each task, at half the speed."""
     preload: tuple[str, ...] = ()
     """Modules that are imported once, before the jail closes."""
+    readable: tuple[str, ...] = ()
+    """Folders of data that programs may read."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

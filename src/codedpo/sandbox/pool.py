@@ -78,6 +78,7 @@ class Sandbox:
         allow_weaker: run although a vital layer of isolation is missing here.
         python: interpreter of another environment, whose packages solutions may import.
         preload: modules of it to import once.
+        readable: folders that programs may read.
         tasks_per_process: see `SandboxSettings`.
         without: layers to leave out, as if this kernel lacked them; for tests.
 
@@ -94,6 +95,7 @@ class Sandbox:
         allow_weaker: bool = False,
         python: str = "",
         preload: Sequence[str] = (),
+        readable: Sequence[str] = (),
         tasks_per_process: int = 50,
         without: Sequence[str] = (),
     ):
@@ -103,7 +105,7 @@ class Sandbox:
         self._tasks_per_process = tasks_per_process
         self._folder = Path(tempfile.mkdtemp(prefix="codedpo-sandbox-"))
         self._folder.chmod(0o711)  # another user id may have to pass through
-        start = Start(limits.memory_mb, python, tuple(preload), tuple(without))
+        start = Start(limits.memory_mb, python, tuple(preload), tuple(readable), tuple(without))
         self._seats = [_Seat(self._folder, index, start) for index in range(workers)]
         self._free: queue.SimpleQueue[_Seat] = queue.SimpleQueue()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="sandbox")
@@ -126,6 +128,7 @@ class Sandbox:
             allow_weaker=settings.allow_weaker,
             python=settings.python,
             preload=settings.preload,
+            readable=settings.readable,
             tasks_per_process=settings.tasks_per_process,
         )
 

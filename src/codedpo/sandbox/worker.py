@@ -28,6 +28,7 @@ class Start:
     memory_mb: int
     python: str = ""
     preload: tuple[str, ...] = ()
+    readable: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     """Layers of isolation to leave out, as if this kernel lacked them."""
 
@@ -67,6 +68,7 @@ class Worker:
             "scratch": str(self._scratch),
             "memory_mb": own.memory_mb,
             "preload": own.preload,
+            "readable": own.readable,
             "without": own.without,
             "core": _core(self._number),
         }

@@ -64,6 +64,7 @@ def build_root(readable, devices, scratch, memory_mb):
         if os.path.exists(path):
             _show(os.path.realpath(path), scratch)
             _link(path, scratch)
+    _name_executable(scratch)
     work = scratch + _WORK
     os.mkdir(work)
     if _mount("tmpfs", work, "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={memory_mb}m,nr_inodes=2048,mode=777"):
@@ -99,6 +100,15 @@ def _show(path, root):
         kept = now & _KEPT_FLAGS | (_MS_RELATIME if now & _ST_RELATIME else 0)
         device = 0 if path.startswith("/dev/") else _MS_RDONLY | _MS_NODEV
         _mount(None, target, None, _MS_REMOUNT | _MS_BIND | _MS_NOSUID | device | kept)
+
+
+def _name_executable(root):
+    """Name a program where /proc would, and nothing else of it: TensorFlow aborts where no program is named.
+
+    It is not Python's name, for then it goes on to read the command line.
+    """
+    os.makedirs(root + "/proc/self")
+    os.symlink("/program", root + "/proc/self/exe")
 
 
 def _link(path, root):

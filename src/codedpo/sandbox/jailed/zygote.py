@@ -1,8 +1,9 @@
 """The process that runs untrusted code: jails itself once, then forks judges and solutions. Standard library only.
 
-Started by worker.py as `python -s -S -B zygote.py CONFIG`, CONFIG being JSON: scratch, memory_mb, preload, without
-(names of layers to leave out), core (number of the one to stay on, or null). It speaks frames on its standard input
-and output: 4 bytes of length, JSON, and in answers a binary tail. One request is one task, or one step of a timing.
+Started by worker.py as `python -s -S -B zygote.py CONFIG`, CONFIG being JSON: scratch, memory_mb, preload, readable
+(folders), without (names of layers to leave out), core (number of the one to stay on, or null). It speaks frames on its
+standard input and output: 4 bytes of length, JSON, and in answers a binary tail. One request is one task, or one step
+of a timing.
 """
 
 import os
@@ -74,9 +75,10 @@ def main(config):
 def _live(config, without, layers, requests, answers):
     for name in config["preload"]:
         importlib.import_module(name)
-    scratch = config["scratch"]
-    work = _enter_jail(scratch, config["memory_mb"], layers, without)
+    work = _enter_jail(config, layers, without)
     os.environ["HOME"] = os.environ["TMPDIR"] = work
+    if "tempfile" in sys.modules:
+        sys.modules["tempfile"].tempdir = None  # it may have looked before there was a jail
     gc.set_threshold(100_000, 50, 100)  # collecting means writing to each object, and that means copying its page
     gc.collect()
     gc.freeze()
@@ -98,9 +100,10 @@ def _live(config, without, layers, requests, answers):
         _send(answers, *serving.serve(request, kept, clerk, consult))
 
 
-def _enter_jail(scratch, memory_mb, layers, without):
+def _enter_jail(config, layers, without):
     """Put on every layer that is to be had; the folder for the untrusted code's files."""
-    places = (os.path.dirname(os.__file__), *sys.path, *_SYSTEM_FILES)
+    scratch, memory_mb = config["scratch"], config["memory_mb"]
+    places = (os.path.dirname(os.__file__), *sys.path, *_SYSTEM_FILES, *config["readable"])
     readable = [path for path in dict.fromkeys(places) if path]
     work = None
     if "root" not in without and "namespaces" in layers:
