@@ -124,7 +124,9 @@ def test_a_problem_is_asked_for_with_its_own_prompt_alone(small: Problem) -> Non
     for published in (True, False):
         request = small.request(Sampling(), 0, 1, published=published)
         assert request.text is not None and request.text.text == "Add one.\n<code>\n"
-        assert request.messages[0]["content"].endswith("non-executable things.\nAdd one.\n<code>\n")
+        told, asked = request.messages
+        assert told["role"] == "system" and told["content"].endswith("non-executable things.")
+        assert asked["content"] == "Add one.\n<code>\n"
         assert request.sampling.stop == ("</code>", "# SOLUTION END")
 
 
