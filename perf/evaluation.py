@@ -1,7 +1,8 @@
-"""Verdicts against the published ones of evalplus, and what they cost: `python perf/evaluation.py agreement | speed`.
+"""Verdicts against the published ones of evalplus, and what they cost.
 
     python perf/evaluation.py agreement                            # $CODEDPO_DATA: HumanEval+, MBPP+, evalplus_results
     python perf/evaluation.py speed --peers .peers/bin/python      # see perf/peers.py for that environment
+    python perf/evaluation.py load --busy 6                        # HumanEval+'s references beside busy processes
 
 `agreement` judges the programs of the four published result files (Llama-3-8B before and after DPO) and compares base
 and plus verdicts one by one, HumanEval+ as evalplus 0.3.1 judges it and without its fault in HumanEval/32; then the
@@ -17,6 +18,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -93,6 +95,26 @@ def differences(problem: Problem, ours: Judgement, published: dict[str, Any]) ->
     ]
 
 
+def load(busy: int) -> None:
+    """HumanEval+'s references as programs: with nobody beside, then, with the oracle of then, beside busy processes."""
+    problems = HumanEvalPlus(path=HUMANEVAL).problems()
+    programs = [problem.reference for problem in problems]
+    with tempfile.TemporaryDirectory() as name:
+        for count in (0, busy):
+            others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+            try:
+                found, _, seconds = judged(problems, programs, Path(name))
+            finally:
+                for other in others:
+                    other.kill()
+                    other.wait()
+            failed = [problem.id for problem, ours in zip(problems, found, strict=True) if not ours.passed]
+            passed = len(found) - len(failed)
+            print(
+                f"beside {count} busy processes: {passed} of {len(found)} pass ({seconds:.0f} s) {failed}", flush=True
+            )
+
+
 def speed(peers: str, rounds: int, whose: str) -> None:
     problems = HumanEvalPlus(path=HUMANEVAL).problems()
     published = {} if whose == "references" else published_programs("humaneval", whose)
@@ -120,14 +142,18 @@ def speed(peers: str, rounds: int, whose: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("agreement", "speed"))
+    parser.add_argument("what", choices=("agreement", "speed", "load"))
     parser.add_argument("--peers", default=".peers/bin/python")
     parser.add_argument("--benchmark", choices=("", "humaneval", "mbpp"), default="", help="only this one")
     parser.add_argument("--programs", choices=("references", *MODELS), default="after DPO", help="what `speed` judges")
+    parser.add_argument("--busy", type=int, default=6, help="processes beside `load`")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     if options.what == "speed":
         speed(options.peers, options.rounds, options.programs)
+        return
+    if options.what == "load":
+        load(options.busy)
         return
     with tempfile.TemporaryDirectory() as name:
         agreement(Path(name), options.benchmark)

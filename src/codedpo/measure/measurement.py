@@ -46,7 +46,7 @@ class Summary:
     seconds: float
     """Wall time of asking and judging, this time."""
     asked: Mapping[str, Any]
-    """Sampling parameters, seed and the prompt's version."""
+    """Sampling parameters, seed, and a hash of all requests."""
     data: str
     """Hash of all problems."""
     overlap: Overlap | None

@@ -16,11 +16,10 @@ from codedpo.config import Config
 from codedpo.decontaminate.overlap import Overlap, overlap
 from codedpo.errors import RecordError
 from codedpo.evaluate import VERSION, Evaluate, Verdict, evaluate, judge_programs, require_references, sandbox_for
-from codedpo.llms import Completion
+from codedpo.llms import Completion, Sampling
 from codedpo.measure.measurement import Summary, pass_rates
 from codedpo.places import names_in, place
 from codedpo.progress import Observer
-from codedpo.prompting import template
 from codedpo.records import Pair
 from codedpo.rows import read_rows
 from codedpo.show.run import open_run
@@ -119,11 +118,18 @@ def _summary(
         pass_at_k=pass_rates(verdicts, problems),
         outcomes=dict(Counter(verdict.outcome for verdict in verdicts).most_common()),
         seconds=seconds,
-        asked={**asdict(settings), "seed": config.seed, "prompt": template("solution").version},
+        asked={**asdict(settings), "seed": config.seed, "requests": _requests_hash(settings, problems)},
         data=hashlib.sha256("".join(problem.hash for problem in problems).encode()).hexdigest(),
         overlap=_overlap(config, problems),
         code={"codedpo": codedpo.__version__, "python": platform.python_version(), **versions},
     )
+
+
+def _requests_hash(settings: Evaluate, problems: Sequence[Problem]) -> str:
+    """Of all that the model is asked, however it is asked."""
+    published = settings.prompts == "published"
+    asked = [repr(problem.request(Sampling(), 0, 1, published=published)) for problem in problems]
+    return hashlib.sha256("".join(asked).encode()).hexdigest()
 
 
 def _overlap(config: Config, problems: Sequence[Problem]) -> Overlap | None:
