@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from codedpo.ablations import Ablations
 from codedpo.benchmarks import Problem
+from codedpo.benchmarks.fetching import with_local_files
 from codedpo.checks import require_at_least
 from codedpo.decontaminate import Decontamination
 from codedpo.errors import ConfigError
@@ -112,9 +113,10 @@ class Config:
         """Whether stages run side by side."""
         return self.overlap and self.llm_is_elsewhere
 
-    def problems(self) -> list[Problem]:
-        """The problems of `evaluate`; none without that section."""
-        return self.evaluate.problems(self.benchmarks) if self.evaluate else []
+    def problems(self, settings: Evaluate | None = None) -> list[Problem]:
+        """The problems of these settings, or of `evaluate`; none without that section."""
+        chosen = settings or self.evaluate
+        return chosen.problems(with_local_files(self.benchmarks, self.cache_folder)) if chosen else []
 
     @property
     def cache_folder(self) -> Path:

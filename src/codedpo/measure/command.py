@@ -88,7 +88,7 @@ def _time_both(first: Path, second: Path, config: Config, console: Console) -> S
     (summary, before), (_, after) = read_measurement(first), read_measurement(second)
     settings = replace(config.evaluate or Evaluate(), benchmark=summary.benchmark, every=summary.asked["every"])
     solved = _solved(before) & _solved(after)
-    problems = [problem for problem in settings.problems(config.benchmarks) if problem.id in solved]
+    problems = [problem for problem in config.problems(settings) if problem.id in solved]
     local, step = local_folder(config), f"time {summary.benchmark}"
     with locked(local), RunTools(config, local) as tools, Panel(console) as panel:
         oracle = tools.oracle

@@ -35,7 +35,7 @@ def measure_model(
     Raises:
         CodeDPOError: what went wrong; a broken oracle gives no score.
     """
-    problems = settings.problems(config.benchmarks)
+    problems = config.problems(settings)
     start = time.monotonic()
     step = f"evaluate {settings.benchmark}"
     observer.started(step, len(problems) * settings.samples)
@@ -68,7 +68,7 @@ def measure_programs(
     Raises:
         RecordError: the file is not one, names unknown problems, or lacks some; the oracle is broken.
     """
-    problems = {problem.id: problem for problem in settings.problems(config.benchmarks)}
+    problems = {problem.id: problem for problem in config.problems(settings)}
     start = time.monotonic()
     rows = [(row.text("task_id"), row.text("solution")) for row in read_rows(file)]
     _require_same(file, settings.benchmark, {name for name, _ in rows}, set(problems))
