@@ -18,6 +18,7 @@ from codedpo.evaluate import (
     require_references,
 )
 from codedpo.llms import Completion
+from codedpo.measure.measurement import pass_rates
 from codedpo.sandbox import Limits, Sandbox
 from codedpo.scores import compare, interval, mcnemar, pass_at_k, pass_scores
 
@@ -137,3 +138,14 @@ def test_pass_at_k_of_answers_by_what_counts() -> None:
     assert pass_scores(verdicts, (1,), ("base",))[1].value == 0.75
     assert (pass_scores(verdicts, (2,))[2].low, pass_scores(verdicts, (2,))[2].high) == (0, 1)
     assert pass_scores([], (1,)) == {}
+
+
+def test_parts_are_scored_where_all_problems_have_them() -> None:
+    def verdict(problem: str, *checks: str) -> Verdict:
+        return Verdict(problem, True, "passed", "", "", "", tuple(Check(name, "passed") for name in checks))
+
+    alike = [verdict("a", "base", "plus"), verdict("b", "base", "plus"), Verdict("c", False, "no_program", "", "", "")]
+    assert {name: scores[1].value for name, scores in pass_rates(alike).items()} == pytest.approx(
+        {"all": 2 / 3, "base": 2 / 3, "plus": 2 / 3}
+    )
+    assert set(pass_rates([verdict("a", "equal", "truth"), verdict("b", "equal")])) == {"all"}

@@ -274,13 +274,16 @@ def require_references(
     Raises:
         RecordError: too many fail.
     """
+    unjudged = [problem.id for problem in problems if not (problem.test or problem.inputs)]
+    if unjudged:
+        raise RecordError(f"evaluate: nothing says what is right for {', '.join(unjudged[:5])}; is the file whole?")
     faults = oracle.prepare(problems, sandbox)
     tested = [problem for problem in problems if problem.test]
     results = sandbox.execute_many(([problem.runnable(problem.reference)], [problem.test]) for problem in tested)
     for problem, execution in zip(tested, results, strict=True):
         if not execution.passed[0, 0]:
             faults.setdefault(problem.id, Outcome(execution.outcomes[0, 0]).name.lower())
-    if len(problems) - len(faults) < least * len(problems):
+    if faults and len(problems) - len(faults) < max(1, least * len(problems)):
         named = ", ".join(f"{name} ({fault})" for name, fault in list(faults.items())[:5])
         raise RecordError(
             f"evaluate: {len(problems) - len(faults)} of {len(problems)} reference solutions pass here, so no score is "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import itertools
 import json
 import logging
 import platform
@@ -19,7 +20,7 @@ from typing import Any
 import codedpo
 from codedpo.config import Config, dump_config
 from codedpo.decontaminate.overlap import Overlap, overlap
-from codedpo.engine import Engine, StageResult
+from codedpo.engine import Engine
 from codedpo.errors import ConfigError, ModelError, RecordError
 from codedpo.llms.llamacpp import LlamaCpp
 from codedpo.models import locate
@@ -79,19 +80,20 @@ def run(config: Config, *, observer: Observer | None = None, until: str | None =
         if until in (None, TRAIN) and config.train is not None:
             shop = Workshop(config, local, tools, observer)
             improvement = improve(shop, folder, results, evaluates=until is None)
-        summary = RunSummary(config, results, improvement, _overlap(config, results, improvement))
+        summary = RunSummary(config, results, improvement, _overlap(config, improvement))
         _write_manifest(config, folder, tools, summary, started)
         report = write_report(summary, folder / "report.html")
     rows = {name: result.row_count() for name, result in results.items()}
     return RunResult(folder, report, rows, improvement, summary.overlap)
 
 
-def _overlap(config: Config, results: dict[str, StageResult], improvement: Improvement | None) -> Overlap | None:
+def _overlap(config: Config, improvement: Improvement | None) -> Overlap | None:
     """What the training pairs give away of the problems that were asked."""
     if improvement is None or improvement.before is None:
         return None
-    pairs = results["pairs"]
-    return overlap(pairs.rows(), pairs.row_count(), config.problems())
+    rounds = [round.results["pairs"] for round in improvement.rounds]
+    pairs = itertools.chain.from_iterable(result.rows() for result in rounds)
+    return overlap(pairs, sum(result.row_count() for result in rounds), config.problems())
 
 
 def require_what_comes_last(config: Config) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from codedpo.benchmarks import InputSet, Problem
+from codedpo.benchmarks.asserts import checked_asserts
 from codedpo.benchmarks.judging import Judgement, judge
 from codedpo.benchmarks.oracle import Oracle
 from codedpo.benchmarks.rules import Rule
@@ -242,3 +243,35 @@ def test_without_a_reference_the_published_limit_holds(sandbox: Sandbox, tmp_pat
     assert verdict(problem, program, sandbox, tmp_path).passed
     slow = f"{program}\n    def f(self, x):\n        while x > 1: pass\n        return x"
     assert "call 1" in verdict(problem, slow, sandbox, tmp_path).reason
+
+
+def test_a_reference_that_failed_once_is_tried_again(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = problem_of("def f(x):\n    sum(range(3_000_000))\n    return x", n_calls=2)
+    with monkeypatch.context() as patched:
+        patched.setattr("codedpo.benchmarks.oracle._REFERENCE_SECONDS", 0.005)
+        assert "t/1" in Oracle(tmp_path).prepare([problem], sandbox)
+    assert Oracle(tmp_path).prepare([problem], sandbox) == {}
+
+
+def test_asserts_that_compare_alike_but_for_tolerances_are_judged_apart(sandbox: Sandbox, tmp_path: Path) -> None:
+    test = (
+        "def check(candidate):\n"
+        "    assert math.isclose(candidate(1), 0.5, rel_tol=0.001)\n"
+        "    assert math.isclose(candidate(2), 0.7, rel_tol=0, abs_tol=0.001)\n"
+    )
+    found = checked_asserts(test, "f")
+    assert found is not None and len({inputs.name for inputs in found.inputs}) == 2
+    problem = Problem("t/1", "", "f", "", inputs=found.inputs)
+    assert verdict(problem, "def f(x):\n    return 0.5 if x == 1 else 0.7", sandbox, tmp_path).passed
+    for wrong in ("0.7", "0.5", "99.0 if x == 1 else 0.7"):
+        assert not verdict(problem, f"def f(x):\n    return {wrong}", sandbox, tmp_path).passed
+    assert checked_asserts(f"{test}\nassert 1 == 2", "f") is None
+
+
+def test_what_nothing_judges_gets_no_score(sandbox: Sandbox, tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="nothing says what is right for t/9"):
+        require_references([Problem("t/9", "", "f", "")], sandbox, Oracle(tmp_path))
+    with pytest.raises(RecordError, match="0 of 1 reference solutions pass here"):
+        require_references([problem_of("x = 1")], sandbox, Oracle(tmp_path), least=0)

@@ -175,6 +175,10 @@ WRITERS = {
     "at the end": "import atexit, os\natexit.register(lambda: os.write(1, str(found).encode()))",
     "in a thread": "import threading, time\n"
     "threading.Thread(target=lambda: (time.sleep(0.05), print(found))).start()",
+    "in a pool that stays open": "from concurrent.futures import ThreadPoolExecutor\n"
+    "pool = ThreadPoolExecutor(2)\nprint(pool.submit(int, found).result())",
+    "through a writer of its own": "import os, sys\nclass Writer:\n    said = ''\n    def write(self, text): self.said += text\n"
+    "    def flush(self): os.write(1, self.said.encode()); self.said = ''\nsys.stdout = Writer()\nprint(found)",
     "then exit": "print(found)\nexit()",
     "then sys.exit(0)": "import sys\nprint(found)\nsys.exit(0)",
     "then quit": "print(found)\nquit()",

@@ -60,6 +60,14 @@ def test_stops_that_a_hosted_server_does_not_take_end_the_answer_here() -> None:
     assert server.requests[0]["stop"] == ["1", "2", "3", "4"]
 
 
+def test_a_refusal_is_no_answer_that_has_begun() -> None:
+    choices = [{"index": 0, "text": "", "finish_reason": "content_filter"}]
+    server = FaultServer([Reply(body=json.dumps({"choices": choices}).encode())])
+    with server, OpenAIClient(OpenAIServer("m", base_url=server.base_url, form="text")) as llm:
+        ((found,),) = llm.generate([REQUEST], lambda *_: None)
+    assert (found.finish_reason, found.text) == ("refused", "")
+
+
 def test_a_base_model_goes_on_with_its_text() -> None:
     choices = [{"index": 0, "text": "    return x", "finish_reason": "stop"}]
     server = FaultServer([Reply(body=json.dumps({"choices": choices}).encode())])

@@ -72,7 +72,10 @@ def checked_asserts(test: str, function: str, vocabulary: Vocabulary = Vocabular
     Args:
         function: an expression that gives what is tested.
     """
-    functions = [node for node in syntax_tree(test).body if isinstance(node, ast.FunctionDef)]
+    body = syntax_tree(test).body
+    functions = [node for node in body if isinstance(node, ast.FunctionDef)]
+    if any(isinstance(node, ast.Assert) for node in body):
+        return None
     if not functions or [argument.arg for argument in functions[-1].args.args] != ["candidate"]:
         return None
     return read_asserts(functions[-1].body, "candidate", function, vocabulary)
@@ -109,13 +112,19 @@ def _function(calls: Sequence[_Call], function: str) -> str | None:
 
 def _input_sets(found: Sequence[_Asserted]) -> tuple[InputSet, ...]:
     rules = dict.fromkeys(asserted.rule for asserted in found)
-    return tuple(_input_set(rule, [asserted for asserted in found if asserted.rule == rule]) for rule in rules)
+    names = [rule.compare for rule in rules]
+    return tuple(
+        _input_set(
+            rule.compare if names.count(rule.compare) == 1 else f"{rule.compare} {place}",
+            [asserted for asserted in found if asserted.rule == rule],
+        )
+        for place, rule in enumerate(rules, 1)
+    )
 
 
-def _input_set(rule: Rule, found: Sequence[_Asserted]) -> InputSet:
-    tolerances = "".join(f" {tolerance:g}" for tolerance in (rule.rtol, rule.atol) if tolerance)
+def _input_set(name: str, found: Sequence[_Asserted]) -> InputSet:
     arguments = tuple((dict(said.call.named),) if said.call.named else said.call.given for said in found)
-    return InputSet(f"{rule.compare}{tolerances}", arguments, rule, tuple(said.expected for said in found))
+    return InputSet(name, arguments, found[0].rule, tuple(said.expected for said in found))
 
 
 class _Reader:

@@ -81,10 +81,11 @@ class Expected:
         self.most_bytes = tuple(np.maximum(_LEAST_BYTES, _MOST_GROWTH * sizes).tolist())
 
     @property
-    def is_whole(self) -> bool:
-        """Whether the file of values is there and as long as it should be."""
+    def is_sound(self) -> bool:
+        """Whether the reference ran well and its values are there; what failed once is tried again."""
         size = int(self._kept.ends[-1]) if self._kept and len(self._kept.ends) else 0
-        return not size or (self._file.exists() and self._file.stat().st_size == size)
+        is_whole = not size or (self._file.exists() and self._file.stat().st_size == size)
+        return is_whole and not (self._kept and self._kept.fault)
 
     def value(self, index: int) -> Any:
         """Of one call.
@@ -156,7 +157,7 @@ class Oracle:
         cases = [(problem, inputs) for problem in problems for inputs in problem.inputs]
         made = [(problem, inputs) for problem, inputs in cases if problem.reference]
         table = self._folder / f"{_hash([self._where, [problem.hash for problem, _ in made]])}.parquet"
-        if made and not (table.exists() and all(found.is_whole for found in self._read(table, made).values())):
+        if made and not (table.exists() and all(found.is_sound for found in self._read(table, made).values())):
             write_records(table, _Kept, list(self._made(made, sandbox)))
         self._known |= self._read(table, made)
         for problem, inputs in cases:

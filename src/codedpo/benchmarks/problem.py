@@ -113,6 +113,7 @@ class Problem:
             self.function,
             self.prelude,
             self.as_text,
+            self.environment,
         )  # `prompts` decides no verdict
         rules = [
             (inputs.name, inputs.rule, len(inputs.arguments), inputs.seconds, inputs.may_exceed)

@@ -63,7 +63,9 @@ def overlap(pairs: Iterable[Pair], n_pairs: int, problems: Sequence[Problem]) ->
 def _index(problems: Sequence[Problem]) -> Index:
     """Of these problems alone; what is generic is told by the package's whitelist and by what several of them share."""
     texts = [
-        BenchmarkText("", problem.id, problem.prompt, solutions, problem.entry_point, problem.id)
+        BenchmarkText(
+            "", problem.id, f"{problem.text}\n{problem.prompt}".strip(), solutions, problem.entry_point, problem.id
+        )
         for problem in problems
         for solutions in [(problem.reference,) if problem.reference else ()]
     ]

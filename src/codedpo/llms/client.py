@@ -193,7 +193,7 @@ class OpenAIClient:
                 self._has_answered = True
                 self._knows_n |= len(completions) > 1
                 asked = asked_of(request, self._server.form, self._server.prefill)
-                completions = [replace(given, text=asked.whole(given.text)) for given in completions]
+                completions = [asked.whole(given) for given in completions]
                 if self._tokenize_url:
                     completions = [await self._recount(given, asked.begun) for given in completions]
             except RefusedError as error:

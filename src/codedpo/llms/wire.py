@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from codedpo.llms import Completion, Request
@@ -58,11 +58,14 @@ class Asked:
     begun: str
     """The part of the answer that is sent, so that the server gives only what follows it."""
 
-    def whole(self, given: str) -> str:
+    def whole(self, given: Completion) -> Completion:
         """The answer that a server's text makes; llama.cpp repeats how it began, and OpenAI knows four stops only."""
-        text = given.removeprefix(self.begun)
-        ends = [text.find(stop) for stop in self.stop if stop in text]
-        return self.begun + (text[: min(ends)] if ends else text)
+        if given.finish_reason == "refused":
+            return given
+        text = given.text.removeprefix(self.begun)
+        if ends := [text.find(stop) for stop in self.stop if stop in text]:
+            return replace(given, text=self.begun + text[: min(ends)], finish_reason="stop")
+        return replace(given, text=self.begun + text)
 
 
 def asked_of(request: Request, form: Form, prefill: bool) -> Asked:

@@ -13,11 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from codedpo.config import Config
-from codedpo.errors import ConfigError
+from codedpo.errors import ConfigError, RecordError
 from codedpo.evaluate import Evaluate, Verdict, require_references, sandbox_for
 from codedpo.job import local_folder, locked
 from codedpo.measure.measurement import Summary, read_measurement, write_measurement
-from codedpo.measure.measuring import measure_model, measure_programs
+from codedpo.measure.measuring import data_hash, measure_model, measure_programs
 from codedpo.measure.paired import PairedComparison, compare_measurements
 from codedpo.measure.speed import SpeedComparison, compare_speed
 from codedpo.measure.texts import percent, times
@@ -87,8 +87,13 @@ def _time_both(first: Path, second: Path, config: Config, console: Console) -> S
     """Run times of the programs of both; None where no problem is solved by both."""
     (summary, before), (_, after) = read_measurement(first), read_measurement(second)
     settings = replace(config.evaluate or Evaluate(), benchmark=summary.benchmark, every=summary.asked["every"])
-    solved = _solved(before) & _solved(after)
-    problems = [problem for problem in config.problems(settings) if problem.id in solved]
+    solved, problems = _solved(before) & _solved(after), config.problems(settings)
+    if data_hash(problems) != summary.data:
+        raise RecordError(
+            f"{first} was measured on other problems than the configuration names now; nothing can be timed on them: "
+            f"check benchmarks.{summary.benchmark}"
+        )
+    problems = [problem for problem in problems if problem.id in solved]
     local, step = local_folder(config), f"time {summary.benchmark}"
     with locked(local), RunTools(config, local) as tools, Panel(console) as panel:
         oracle = tools.oracle

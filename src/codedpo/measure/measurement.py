@@ -56,8 +56,9 @@ class Summary:
 
 
 def pass_rates(verdicts: Sequence[Verdict], problems: Sequence[Problem] = ()) -> dict[str, dict[int, Score]]:
-    """pass@k by what counts and by k; the parts only where there is more than one, then the problems' groups."""
-    parts = dict.fromkeys(check.name for verdict in verdicts for check in verdict.checks)
+    """pass@k by what counts and by k; parts where there are several, the same for all, then the problems' groups."""
+    judged = [{check.name: None for check in verdict.checks} for verdict in verdicts if verdict.checks]
+    parts = judged[0] if judged and all(checks == judged[0] for checks in judged) else {}
     names = ["all", *(parts if len(parts) > 1 else ())]
     found = {name: pass_scores(verdicts, KS, () if name == "all" else (name,)) for name in names}
     for group in dict.fromkeys(group for problem in problems for group in problem.groups):

@@ -119,10 +119,15 @@ def _summary(
         outcomes=dict(Counter(verdict.outcome for verdict in verdicts).most_common()),
         seconds=seconds,
         asked={**asdict(settings), "seed": config.seed, "requests": _requests_hash(settings, problems)},
-        data=hashlib.sha256("".join(problem.hash for problem in problems).encode()).hexdigest(),
+        data=data_hash(problems),
         overlap=_overlap(config, problems),
         code={"codedpo": codedpo.__version__, "python": platform.python_version(), **versions},
     )
+
+
+def data_hash(problems: Sequence[Problem]) -> str:
+    """Of all that decides verdicts on these problems."""
+    return hashlib.sha256("".join(problem.hash for problem in problems).encode()).hexdigest()
 
 
 def _requests_hash(settings: Evaluate, problems: Sequence[Problem]) -> str:

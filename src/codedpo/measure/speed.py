@@ -137,9 +137,12 @@ def _timed(problem: Problem, before: str, after: str, sandbox: Sandbox, oracle: 
     """The speed-up, or why there is none."""
     if not problem.inputs:
         return "judged by statements, so there are no inputs to time"
+    if not problem.called:
+        return "a script; functions alone are timed"
     chosen = _longest_calls(problem, oracle)
     tests = [PreparedTest(call_on(problem.called), _preparation(arguments)) for arguments in chosen]
-    comparison = compare(sandbox, [before, after, before], tests, SETTINGS)
+    programs = [problem.runnable(program) for program in (before, after, before)]
+    comparison = compare(sandbox, programs, tests, SETTINGS)
     if not comparison.measured.all():
         return "a program failed or took too long while it was timed"
     if not comparison.trusted[:2].all():

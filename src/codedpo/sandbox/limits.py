@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from codedpo.errors import ConfigError
@@ -62,5 +63,8 @@ class SandboxSettings(Limits):
         super().__post_init__()
         if self.judge not in ("auto", "outside", "inside"):
             raise ConfigError(f"sandbox.judge: {self.judge!r} is unknown; choose from: auto, outside, inside")
+        for folder in self.readable:
+            if not (Path(folder).is_absolute() and Path(folder).is_dir()):
+                raise ConfigError(f"sandbox.readable: {folder} must be the absolute path of a folder that is there")
         if self.tasks_per_process < 1:
             raise ConfigError(f"sandbox.tasks_per_process: {self.tasks_per_process} must be at least 1")

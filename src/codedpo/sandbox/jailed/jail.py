@@ -60,7 +60,7 @@ def build_root(readable, devices, scratch, memory_mb):
         return None
     if _mount("tmpfs", scratch, "tmpfs", _MS_NOSUID | _MS_NODEV, "size=1m,nr_inodes=4096,mode=755"):
         return None
-    for path in (*readable, *devices):
+    for path in (*sorted(readable, key=len), *devices):  # a folder before what is inside it
         if os.path.exists(path):
             _show(os.path.realpath(path), scratch)
             _link(path, scratch)

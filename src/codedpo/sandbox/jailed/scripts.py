@@ -74,18 +74,20 @@ def _end(module, stdout):
     """Wait for threads, do what was left for the end, and have all that is buffered written."""
     threading = sys.modules.get("threading")
     if threading:
+        for hook in reversed(threading._threading_atexits):  # tells the workers of thread pools to end
+            hook()
         own = threading.current_thread()
         while left := [thread for thread in threading.enumerate() if thread is not own and not thread.daemon]:
             left[0].join()
     atexit._run_exitfuncs()
-    _flush(stdout)
+    _flush(sys.stdout, stdout)
     module.__dict__.clear()  # files of its own are written when nothing holds them any more
     _flush(stdout)
 
 
-def _flush(stdout):
-    for stream in (sys.stdout, stdout):
-        if not getattr(stream, "closed", True):
+def _flush(*streams):
+    for stream in streams:
+        if stream is not None and not getattr(stream, "closed", False):
             stream.flush()
 
 
