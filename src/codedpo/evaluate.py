@@ -53,6 +53,9 @@ class Evaluate:
     extraction: Extraction = "codedpo"
     """How a program is found in an answer: our way, or that of the benchmark's own evaluator, with its faults."""
 
+    efficiency: bool = True
+    """Score run times too where the benchmark does: ENAMEL, Mercury, EffiBench, LeetCodeDataset; `codedpo evaluate`
+    alone."""
     least_references: float = 1.0
     """Share of the reference solutions that must pass here; a problem whose own fails is left out, and counted."""
 
@@ -301,7 +304,7 @@ def _key(settings: Evaluate, problems: Sequence[Problem], weights: str, seed: in
         platform.python_version(),
         asdict(sandbox),
         seed,
-        asdict(settings),
+        asdict(replace(settings, efficiency=True)),  # decides no verdict
         [problem.hash for problem in problems],
         [repr(problem.prompts) for problem in problems],
     ]

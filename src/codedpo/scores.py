@@ -88,6 +88,13 @@ def mean_score(values: NDArray[np.float64]) -> Score:
     return Score(float(values.mean()), float(low), float(high))
 
 
+def ratio_score(values: NDArray[np.float64], others: NDArray[np.float64]) -> Score:
+    """The sum of values (n_problems,) over that of others (n_problems,)."""
+    draws = np.random.default_rng(0).integers(0, len(values), (_RESAMPLES, len(values)))
+    low, high = np.quantile(values[draws].sum(axis=1) / others[draws].sum(axis=1), (0.025, 0.975))
+    return Score(float(values.sum() / others.sum()), float(low), float(high))
+
+
 def _passed(verdict: Verdict, checks: Sequence[str]) -> bool:
     if not checks:
         return verdict.passed

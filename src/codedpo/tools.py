@@ -103,9 +103,9 @@ class RunTools:
             self._sandbox = self._stack.enter_context(self.open_sandbox())
         return self._sandbox
 
-    def open_sandbox(self, settings: SandboxSettings | None = None) -> Sandbox:
-        """Another sandbox, as the configuration has it where no settings are given; a context manager."""
-        return Sandbox.of(settings or self._config.sandbox, workers=self.workers)
+    def open_sandbox(self, settings: SandboxSettings | None = None, workers: int = 0) -> Sandbox:
+        """Another sandbox, as the configuration has it where nothing is given; a context manager."""
+        return Sandbox.of(settings or self._config.sandbox, workers=workers or self.workers)
 
     @property
     def oracle(self) -> Oracle:

@@ -11,7 +11,7 @@ import pytest
 from codedpo.benchmarks.effibench import EffiBench
 from codedpo.benchmarks.judging import judge
 from codedpo.benchmarks.oracle import Oracle
-from codedpo.benchmarks.timed import run_seconds
+from codedpo.benchmarks.run_times import UNMEASURED, run_time
 from codedpo.errors import RecordError
 from codedpo.evaluate import require_references
 from codedpo.sandbox import Sandbox
@@ -47,9 +47,15 @@ def test_programs_are_judged_by_the_published_test(tmp_path: Path) -> None:
 
 def test_run_times_are_those_of_programs_that_pass(tmp_path: Path) -> None:
     (problem,) = written(tmp_path).problems()
+    slow = FAST.replace("return", "sum(range(5000))\n        return")
     with Sandbox() as sandbox:
-        seconds = run_seconds(problem, [FAST, "class Solution: ..."], sandbox)
-    assert seconds[0] is not None and seconds[0] > 0 and seconds[1] is None
+        found = run_time(problem, slow, sandbox, Oracle(tmp_path))
+        assert found.values["seconds"] > 3 * found.values["canonical_seconds"] > 0 and not found.reason
+        assert found.trusted
+        broken = run_time(problem, "class Solution: ...", sandbox, Oracle(tmp_path))
+        assert not broken.values and broken.reason == UNMEASURED
+        doubtful = run_time(problem, f"import sys\nsys.setswitchinterval(1)\n{FAST}", sandbox, Oracle(tmp_path))
+        assert doubtful.values and not doubtful.trusted
 
 
 def test_missing_file_is_named() -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from codedpo.benchmarks.judging import judge
-from codedpo.benchmarks.mercury import Mercury, MercuryTask
+from codedpo.benchmarks.mercury import Mercury
 from codedpo.benchmarks.oracle import Oracle
+from codedpo.benchmarks.problem import Problem
+from codedpo.benchmarks.run_times import run_time
 from codedpo.errors import RecordError
 from codedpo.evaluate import require_references
 from codedpo.sandbox import Sandbox
@@ -35,48 +37,46 @@ ROW: dict[str, Any] = {
 }
 
 
-def tasks(folder: Path, **changes: Any) -> list[MercuryTask]:
+def problems(folder: Path, **changes: Any) -> list[Problem]:
     path = folder / "eval.jsonl"
     path.write_text(json.dumps(ROW | changes) + "\n")
-    return Mercury(path=str(path)).tasks()
+    return list(Mercury(path=str(path)).problems())
 
 
 def test_reference_is_the_fastest_published_solution(tmp_path: Path) -> None:
-    (task,) = tasks(tmp_path)
-    assert task.problem.id == "sum-below"
-    assert task.problem.reference.endswith(FAST) and [len(task.solutions), task.solutions[1].endswith(SLOW)] == [
-        2,
-        True,
-    ]
-    assert task.problem.prompts is not None
-    assert task.problem.prompts.chat == f"'''Sum of the numbers below n.'''\n{ROW['prompt']}"
+    (problem,) = problems(tmp_path)
+    assert problem.id == "sum-below" and problem.reference.endswith(FAST)
+    assert [len(problem.solutions), problem.solutions[1].endswith(SLOW)] == [2, True]
+    assert problem.prompts is not None
+    assert problem.prompts.chat == f"'''Sum of the numbers below n.'''\n{ROW['prompt']}"
 
 
 def test_programs_are_judged_by_the_published_cases(tmp_path: Path) -> None:
-    (task,) = tasks(tmp_path)
+    (problem,) = problems(tmp_path)
     oracle = Oracle(tmp_path)
     programs = [SLOW, FAST.replace("// 2", "// 3"), FAST.replace("n * (n - 1) // 2", "head.val * n * (n - 1) // 2")]
-    items = [(task.problem, task.problem.program(program)) for program in programs]
+    items = [(problem, problem.program(program)) for program in programs]
     with Sandbox() as sandbox:
-        assert require_references([task.problem], sandbox, oracle) == [task.problem]
+        assert require_references([problem], sandbox, oracle) == [problem]
         assert [found.passed for found in judge(items, sandbox, oracle)] == [True, False, True]
 
 
-def test_beyond_is_taken_among_the_published_solutions(tmp_path: Path) -> None:
-    (task,) = tasks(tmp_path)
+def test_beyond_and_dps_are_taken_among_the_published_solutions(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path)
+    slower = FAST.replace("return", "sum(range(2 * n))\n        return")
     with Sandbox() as sandbox:
-        assert task.beyond(task.problem.program("class Solution:\n    total = None"), sandbox) == 0.0
-        assert 0.0 <= task.beyond(task.solutions[0], sandbox) <= 1.0
-        (broken,) = tasks(tmp_path, solutions=[{"hash": 1, "runtime": "1ms", "solution": "class Solution: ..."}])
-        with pytest.raises(RecordError, match="sum-below: none of its 1 published solutions passes here"):
-            broken.beyond(task.solutions[0], sandbox)
+        fast, slow = (
+            run_time(problem, problem.program(program), sandbox, Oracle(tmp_path)).values for program in (FAST, slower)
+        )
+    assert fast["beyond"] > 0.9 and fast["dps"] >= 0.5
+    assert slow == {"beyond": 0.0, "dps": 0.0}
 
 
 def test_missing_and_foreign_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match=r"name a local copy of the data in benchmarks\.mercury\.path"):
         Mercury().problems()
     with pytest.raises(RecordError, match="not mercury's published format"):
-        tasks(tmp_path, solutions=[])
+        problems(tmp_path, solutions=[])
     (tmp_path / "other.json").write_text('[{"task_id": 1}]')
     with pytest.raises(RecordError, match="not mercury's published format: KeyError"):
         Mercury(path=str(tmp_path / "other.json")).problems()

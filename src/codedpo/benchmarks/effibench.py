@@ -18,8 +18,7 @@ from codedpo.prompting import TextPrompt
 
 @dataclass(frozen=True)
 class EffiBench:
-    """1,000 problems as published; run times by `benchmarks.timed.run_seconds` with the reference, scores in
-    `codedpo.efficiency`."""
+    """1,000 problems as published."""
 
     name: str = "effibench"
     path: str = ""
@@ -46,4 +45,5 @@ def _problem(row: dict[str, Any]) -> Problem:
         reference=row["canonical_solution"],
         test=f"solution = Solution()\n{row['test_case']}",
         prompts=Prompts(chat=asked, text=TextPrompt(asked, ())),
+        efficiency="net",
     )

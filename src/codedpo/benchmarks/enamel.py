@@ -91,6 +91,7 @@ class Enamel:
             reference=f"{row['prompt']}\n{row['reference_solution']}",
             inputs=inputs,
             prompts=humaneval_prompts(row["prompt"]),
+            efficiency="eff",
             row=hashlib.sha256(f"{VERSION}{_DRAWS.read_text()}{sorted(row.items())}".encode()).hexdigest(),
         )
 

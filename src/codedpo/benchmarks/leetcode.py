@@ -100,6 +100,7 @@ def _problem(row: Mapping[str, Any]) -> Problem:
         function=asserts.function if asserts else "",
         prelude=prelude,
         prompts=Prompts(chat=row["query"], text=TextPrompt(prompt, _STOP)),
+        efficiency="net",
         row=hashlib.sha256(f"{VERSION}{json.dumps(row, sort_keys=True)}".encode()).hexdigest(),
     )
 

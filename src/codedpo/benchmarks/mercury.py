@@ -14,11 +14,7 @@ from typing import Any
 
 from codedpo.benchmarks.hub import rows_of
 from codedpo.benchmarks.problem import Problem, Prompts
-from codedpo.benchmarks.timed import run_seconds
-from codedpo.efficiency import beyond
-from codedpo.errors import RecordError
 from codedpo.prompting import TextPrompt
-from codedpo.sandbox import Sandbox
 
 _PRELUDE = """\
 import bisect, collections, copy, functools, heapq, itertools, math, re, string, sys
@@ -45,29 +41,6 @@ _STOP = ("\nclass", "\ndef", "\n#", "\n@", "\nprint", "\nif", "\n```", "<file_se
 
 
 @dataclass(frozen=True)
-class MercuryTask:
-    """A problem and what others wrote for it."""
-
-    problem: Problem
-    solutions: tuple[str, ...]
-    """Whole programs, the fastest on LeetCode first."""
-
-    def beyond(self, program: str, sandbox: Sandbox) -> float:
-        """Of the range of run times of the solutions, measured here and now, what the program leaves behind; 0 where
-        it does not pass.
-
-        Raises:
-            RecordError: no published solution passes here.
-            SandboxError: the sandbox broke.
-        """
-        own, *published = run_seconds(self.problem, [program, *self.solutions], sandbox)
-        known = [seconds for seconds in published if seconds is not None]
-        if not known:
-            raise RecordError(f"{self.problem.id}: none of its {len(published)} published solutions passes here")
-        return 0.0 if own is None else beyond(own, known)
-
-
-@dataclass(frozen=True)
 class Mercury:
     """The evaluation split: 256 problems as published."""
 
@@ -81,26 +54,23 @@ class Mercury:
         Raises:
             RecordError: no file is named, or it is not Mercury's.
         """
-        return [task.problem for task in self.tasks()]
-
-    def tasks(self) -> list[MercuryTask]:
-        """All problems with their published solutions; raises as `problems`."""
-        return rows_of(self.name, self.path, _task)
+        return rows_of(self.name, self.path, _problem)
 
 
-def _task(row: dict[str, Any]) -> MercuryTask:
+def _problem(row: dict[str, Any]) -> Problem:
     ordered = sorted(row["solutions"], key=lambda solution: float(str(solution["runtime"]).strip().removesuffix("ms")))
     programs = tuple(f"{_PRELUDE}\n{solution['solution']}" for solution in ordered)
     asked = f"'''{row['pretty_content'][0]}'''\n{row['prompt']}"
-    problem = Problem(
+    return Problem(
         id=str(row["slug_name"]),
         prompt=f"{_PRELUDE}\n{row['prompt'].rstrip()} ...",
         entry_point="Solution",
         reference=programs[0],
         test=_test(row),
         prompts=Prompts(chat=asked, text=TextPrompt(asked, _STOP)),
+        efficiency="beyond",
+        solutions=programs,  # the fastest on LeetCode first
     )
-    return MercuryTask(problem, programs)
 
 
 def _test(row: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import ast
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from codedpo.benchmarks.rules import Rule
 from codedpo.code.extract import extract_program, parse
@@ -93,6 +93,10 @@ class Problem:
     """None: what the configuration names."""
     groups: tuple[str, ...] = ()
     """Names of what it is scored with, beside all problems, such as a library."""
+    efficiency: Literal["", "eff", "beyond", "net"] = ""
+    """What the benchmark makes of run times: ENAMEL's eff@k, Mercury's Beyond, EffiBench's NET; empty: nothing."""
+    solutions: tuple[str, ...] = field(default=(), repr=False)
+    """Whole programs whose run times a program's is compared with; empty: the reference."""
     row: str = field(default="", repr=False)
     """Hash of the published row that it was read from; empty: of what it holds."""
 

@@ -16,6 +16,7 @@ from codedpo.config import Config
 from codedpo.errors import ConfigError, RecordError
 from codedpo.evaluate import Evaluate, Verdict, require_references, sandbox_for
 from codedpo.job import local_folder, locked
+from codedpo.measure.efficiency import FILE, EfficiencyScores
 from codedpo.measure.measurement import Summary, read_measurement, write_measurement
 from codedpo.measure.measuring import data_hash, measure_model, measure_programs
 from codedpo.measure.paired import PairedComparison, compare_measurements
@@ -46,17 +47,20 @@ def evaluate_benchmarks(config: Config, benchmarks: Sequence[str], programs: Pat
         for name in names:
             chosen = replace(settings, benchmark=name)
             with Panel(console) as panel:
-                summary, verdicts = (
-                    measure_programs(config, chosen, programs, tools, panel)
+                kept = local / "evaluation"
+                found = (
+                    measure_programs(config, chosen, programs, tools, kept, panel)
                     if programs
-                    else measure_model(config, chosen, tools, local / "evaluation", panel)
+                    else measure_model(config, chosen, tools, kept, panel)
                 )
             label = name.replace(":", ".")
-            label += f"-{_stem(programs)}-{summary.weights[:8]}" if programs else ""
+            label += f"-{_stem(programs)}-{found.summary.weights[:8]}" if programs else ""
             folder = place(config.run_folder) / "evaluation" / label
-            write_measurement(folder, summary, verdicts)
-            console.print(_table(summary))
-            console.print(f"{folder}: verdicts.jsonl, summary.json", highlight=False, soft_wrap=True)
+            write_measurement(folder, found)
+            title = escape(f"{found.summary.title}: {found.summary.model}")
+            console.print(title, _table(found.summary), *_lines(found.summary), highlight=False, soft_wrap=True)
+            files = "verdicts.jsonl, summary.json" + (f", {FILE}" if found.timed else "")
+            console.print(f"{folder}: {files}", highlight=False, soft_wrap=True)
 
 
 def compare_folders(first: Path, second: Path, config: Config | None, console: Console) -> PairedComparison:
@@ -123,20 +127,28 @@ def _stem(file: Path) -> str:
 
 
 def _table(summary: Summary) -> Table:
-    shown = Table(title=escape(f"{summary.title}: {summary.model}"), title_justify="left", box=None, pad_edge=False)
+    shown = Table(box=None, pad_edge=False)
     shown.add_column("judged by")
     ks = list(summary.pass_at_k["all"])
     for k in ks:
         shown.add_column(f"pass@{k}", justify="right")
     for name, scores in summary.pass_at_k.items():
         shown.add_row(name, *(percent(scores[k]) for k in ks))
-    shown.caption = (
-        f"{summary.problems} problems, {summary.samples} answers each; {_counts(summary)}; {_references(summary)}"
-    )
-    if summary.overlap:
-        shown.caption += f"\ncontamination: {summary.overlap.describe()}"
-    shown.caption_justify = "left"
     return shown
+
+
+def _lines(summary: Summary) -> list[str]:
+    found = [f"{summary.problems} problems, {summary.samples} answers each; {_counts(summary)}; {_references(summary)}"]
+    found += [f"run times: {_efficiency(summary.efficiency)}"] if summary.efficiency else []
+    found += [f"contamination: {summary.overlap.describe()}"] if summary.overlap else []
+    return found
+
+
+def _efficiency(found: EfficiencyScores) -> str:
+    scores = [f"{name} {score.value:.3f} ({score.low:.3f} to {score.high:.3f})" for name, score in found.scores.items()]
+    left_out = [f"{count} left out: {reason}" for reason, count in found.left_out.items()]
+    counts = f"{found.timed} answers timed, {found.trusted} of them programs that cannot shorten their readings"
+    return "; ".join([", ".join(scores), counts, *left_out])
 
 
 def _comparison_table(found: PairedComparison) -> Table:

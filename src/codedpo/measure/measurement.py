@@ -1,4 +1,4 @@
-"""Verdicts of one benchmark in, a folder of them out and back: `verdicts.jsonl` and `summary.json`."""
+"""Verdicts of one benchmark in, a folder of them out and back: `verdicts.jsonl`, `summary.json`, `run_times.jsonl`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from codedpo.benchmarks import Problem
 from codedpo.decontaminate.overlap import Overlap
 from codedpo.errors import RecordError
 from codedpo.evaluate import Verdict
-from codedpo.places import Place
+from codedpo.measure.efficiency import FILE, KS, EfficiencyScores, Timed
+from codedpo.places import Place, names_in
 from codedpo.scores import Score, pass_scores
 from codedpo.store import write_text
 
-KS = (1, 5, 10, 100)
 _VERDICTS, _SUMMARY = "verdicts.jsonl", "summary.json"
 
 
@@ -43,6 +43,8 @@ class Summary:
     one group; then by k."""
     outcomes: Mapping[str, int]
     """How often each was the end of an answer."""
+    efficiency: EfficiencyScores | None
+    """What run times come to; None where nothing was timed."""
     seconds: float
     """Wall time of asking and judging, this time."""
     asked: Mapping[str, Any]
@@ -53,6 +55,16 @@ class Summary:
     """What the training pairs of the run folder give away of the problems; None where it holds no pairs."""
     code: Mapping[str, Any]
     """Versions of codedpo and Python, and of what decides verdicts."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a benchmark tells of a model, or of the programs of a file."""
+
+    summary: Summary
+    verdicts: tuple[Verdict, ...]
+    timed: tuple[Timed, ...] = ()
+    """Of the answers that pass, where the benchmark scores run times."""
 
 
 def pass_rates(verdicts: Sequence[Verdict], problems: Sequence[Problem] = ()) -> dict[str, dict[int, Score]]:
@@ -68,10 +80,16 @@ def pass_rates(verdicts: Sequence[Verdict], problems: Sequence[Problem] = ()) ->
     return found
 
 
-def write_measurement(folder: Place, summary: Summary, verdicts: Sequence[Verdict]) -> None:
-    """One line an answer: program, verdict, reason, time; and the summary."""
-    write_text(folder / _VERDICTS, "".join(json.dumps(asdict(verdict)) + "\n" for verdict in verdicts))
-    write_text(folder / _SUMMARY, json.dumps(asdict(summary), indent=1))
+def write_measurement(folder: Place, found: Measurement) -> None:
+    """One line an answer: program, verdict, reason, time; the summary; and run times, a line an answer too."""
+    write_text(folder / _VERDICTS, _lines(found.verdicts))
+    write_text(folder / _SUMMARY, json.dumps(asdict(found.summary), indent=1))
+    if found.timed or FILE in names_in(folder):
+        write_text(folder / FILE, _lines(found.timed))
+
+
+def _lines(records: Sequence[Any]) -> str:
+    return "".join(json.dumps(asdict(record)) + "\n" for record in records)
 
 
 def read_measurement(folder: Path) -> tuple[Summary, tuple[Verdict, ...]]:

@@ -1,4 +1,4 @@
-"""A benchmark in, verdicts on a model's answers to it, or on programs of a file, and their summary out."""
+"""A benchmark in, verdicts on a model's answers to it, or on programs of a file, run times and a summary out."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import codedpo
-from codedpo.benchmarks import Problem, judging, oracle
+from codedpo.benchmarks import Problem, judging, oracle, run_times
 from codedpo.config import Config
 from codedpo.decontaminate.overlap import Overlap, overlap
 from codedpo.errors import RecordError
 from codedpo.evaluate import VERSION, Evaluate, Verdict, evaluate, judge_programs, require_references, sandbox_for
 from codedpo.llms import Completion, Sampling
-from codedpo.measure.measurement import Summary, pass_rates
+from codedpo.measure.efficiency import Timed, efficiency_scores, time_answers
+from codedpo.measure.measurement import Measurement, Summary, pass_rates
 from codedpo.places import names_in, place
 from codedpo.progress import Observer
 from codedpo.records import Pair
@@ -27,9 +28,7 @@ from codedpo.store import count_rows, read_records
 from codedpo.tools import RunTools
 
 
-def measure_model(
-    config: Config, settings: Evaluate, tools: RunTools, folder: Path, observer: Observer
-) -> tuple[Summary, tuple[Verdict, ...]]:
+def measure_model(config: Config, settings: Evaluate, tools: RunTools, folder: Path, observer: Observer) -> Measurement:
     """Ask the configured model and judge its answers; what was asked or judged before is not done again.
 
     Raises:
@@ -57,12 +56,13 @@ def measure_model(
         )
         model, weights = llm.model, llm.weights
     observer.finished(step, f"{rate.passed} of {len(rate.verdicts)} answers pass")
-    return _summary(settings, problems, rate.verdicts, model, weights, time.monotonic() - start, config), rate.verdicts
+    timed = _time(config, settings, problems, rate.verdicts, tools, folder, observer)
+    return _measurement(settings, problems, rate.verdicts, timed, model, weights, time.monotonic() - start, config)
 
 
 def measure_programs(
-    config: Config, settings: Evaluate, file: Path, tools: RunTools, observer: Observer
-) -> tuple[Summary, tuple[Verdict, ...]]:
+    config: Config, settings: Evaluate, file: Path, tools: RunTools, folder: Path, observer: Observer
+) -> Measurement:
     """Judge the programs of a file with the columns `task_id` and `solution`, as evalplus writes it: whole programs.
 
     Raises:
@@ -82,8 +82,34 @@ def measure_programs(
         verdicts = tuple(judge_programs(items, sandbox, judge))
     observer.finished(step, f"{sum(verdict.passed for verdict in verdicts)} of {len(verdicts)} programs pass")
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    seconds = time.monotonic() - start
-    return _summary(settings, list(problems.values()), verdicts, str(file), digest, seconds, config), verdicts
+    known = list(problems.values())
+    timed = _time(config, settings, known, verdicts, tools, folder, observer)
+    return _measurement(settings, known, verdicts, timed, str(file), digest, time.monotonic() - start, config)
+
+
+def _time(
+    config: Config,
+    settings: Evaluate,
+    problems: Sequence[Problem],
+    verdicts: Sequence[Verdict],
+    tools: RunTools,
+    folder: Path,
+    observer: Observer,
+) -> list[Timed]:
+    """What was measured of the answers that pass; nothing where the benchmark scores no run times."""
+    passed = Counter(verdict.problem for verdict in verdicts if verdict.passed)
+    asked = [problem for problem in problems if problem.efficiency and passed[problem.id]]
+    if not settings.efficiency or not asked:
+        return []
+    step, n_answers = f"time {settings.benchmark}", sum(passed[problem.id] for problem in asked)
+    observer.started(step, n_answers)
+    judge, chosen = tools.oracle, sandbox_for(asked, config.sandbox)
+    with tools.open_sandbox(chosen) as sandbox:
+        judge.prepare(asked, sandbox)
+    with tools.open_sandbox(chosen, workers=1) as sandbox:
+        found = time_answers(asked, verdicts, sandbox, chosen, judge, folder, lambda _: observer.advanced(step, rows=1))
+    observer.finished(step, f"{sum(bool(each.values) for each in found)} of {n_answers} answers timed")
+    return found
 
 
 def _require_same(file: Path, benchmark: str, named: set[str], problems: set[str]) -> None:
@@ -97,17 +123,23 @@ def _require_same(file: Path, benchmark: str, named: set[str], problems: set[str
         raise RecordError(f"{file}: {len(missing)} problems of {benchmark} have no program, such as {missing[0]}")
 
 
-def _summary(
+def _measurement(
     settings: Evaluate,
     problems: Sequence[Problem],
     verdicts: Sequence[Verdict],
+    timed: Sequence[Timed],
     model: str,
     weights: str,
     seconds: float,
     config: Config,
-) -> Summary:
-    versions = {"evaluate": VERSION, "oracle": oracle.VERSION, "judging": judging.VERSION}
-    return Summary(
+) -> Measurement:
+    versions = {
+        "evaluate": VERSION,
+        "oracle": oracle.VERSION,
+        "judging": judging.VERSION,
+        "run_times": run_times.VERSION,
+    }
+    summary = Summary(
         benchmark=settings.benchmark,
         title=settings.title,
         model=model,
@@ -117,12 +149,14 @@ def _summary(
         samples=max(verdict.sample for verdict in verdicts) + 1,
         pass_at_k=pass_rates(verdicts, problems),
         outcomes=dict(Counter(verdict.outcome for verdict in verdicts).most_common()),
+        efficiency=efficiency_scores(verdicts, timed) if timed else None,
         seconds=seconds,
         asked={**asdict(settings), "seed": config.seed, "requests": _requests_hash(settings, problems)},
         data=data_hash(problems),
         overlap=_overlap(config, problems),
         code={"codedpo": codedpo.__version__, "python": platform.python_version(), **versions},
     )
+    return Measurement(summary, tuple(verdicts), tuple(timed))
 
 
 def data_hash(problems: Sequence[Problem]) -> str:

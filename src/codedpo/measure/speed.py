@@ -8,21 +8,18 @@ Beside them runs the first program once more: what it gains against itself is th
 
 from __future__ import annotations
 
-import base64
 import math
-import pickle
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from codedpo.benchmarks import Problem
 from codedpo.benchmarks.oracle import Oracle
+from codedpo.benchmarks.run_times import UNMEASURED, timed_tests
 from codedpo.evaluate import Verdict
 from codedpo.sandbox import Sandbox
-from codedpo.sandbox.prepared import PreparedTest, call_on
 from codedpo.sandbox.timing import TimingSettings, compare
 from codedpo.scores import Score, mean_score
 
@@ -30,7 +27,6 @@ FASTER = 1.1
 """Speed-up from which a program counts as faster: the paper's."""
 SETTINGS = TimingSettings(looks=(3, 6), rounds=6, max_seconds=6.0)
 """Two looks: an estimate is wanted, not a verdict on each problem."""
-_LEAST_SECONDS, _MOST_CALLS = 0.002, 8
 
 
 @dataclass(frozen=True)
@@ -139,40 +135,13 @@ def _timed(problem: Problem, before: str, after: str, sandbox: Sandbox, oracle: 
         return "judged by statements, so there are no inputs to time"
     if not problem.called:
         return "a script; functions alone are timed"
-    chosen = _longest_calls(problem, oracle)
-    tests = [PreparedTest(call_on(problem.called), _preparation(arguments)) for arguments in chosen]
+    tests = timed_tests(problem, oracle)
     programs = [problem.runnable(program) for program in (before, after, before)]
     comparison = compare(sandbox, programs, tests, SETTINGS)
     if not comparison.measured.all():
-        return "a program failed or took too long while it was timed"
+        return UNMEASURED
     if not comparison.trusted[:2].all():
         return "its syntax does not rule out that a program shortens its own readings"
     found, floor = comparison.verdict(1, 0), comparison.verdict(2, 0)
     seconds = float(np.median(comparison.seconds[0]))
-    return SpeedUp(problem.id, found.ratio, found.low, found.high, floor.ratio, len(chosen), seconds)
-
-
-def _longest_calls(problem: Problem, oracle: Oracle) -> list[tuple[Any, ...]]:
-    """The inputs on which the reference takes longest, as many as make a reading, the longest first."""
-    timed = [
-        (float(seconds), place, arguments)
-        for inputs in problem.inputs
-        for place, (arguments, seconds) in enumerate(
-            zip(inputs.arguments, oracle.expected(problem, inputs).seconds, strict=True)
-        )
-    ]
-    timed.sort(key=lambda call: -call[0])
-    chosen: list[tuple[Any, ...]] = []
-    total = 0.0
-    for seconds, _, arguments in timed[:_MOST_CALLS]:
-        chosen.append(arguments)
-        total += seconds
-        if total >= _LEAST_SECONDS:
-            break
-    return chosen
-
-
-def _preparation(arguments: tuple[Any, ...]) -> str:
-    """A program that makes these arguments: plain data of the benchmark."""
-    data = base64.b64encode(pickle.dumps(arguments, protocol=4)).decode("ascii")
-    return f"import base64, pickle\n__arguments__ = pickle.loads(base64.b64decode('{data}'))\n"
+    return SpeedUp(problem.id, found.ratio, found.low, found.high, floor.ratio, len(tests), seconds)
