@@ -116,7 +116,8 @@ class Config:
     def problems(self, settings: Evaluate | None = None) -> list[Problem]:
         """The problems of these settings, or of `evaluate`; none without that section."""
         chosen = settings or self.evaluate
-        return chosen.problems(with_local_files(self.benchmarks, self.cache_folder)) if chosen else []
+        defaults = {"cache": str(self.cache_folder), "allow_weaker": self.sandbox.allow_weaker}
+        return chosen.problems(with_local_files(self.benchmarks, self.cache_folder), defaults) if chosen else []
 
     @property
     def cache_folder(self) -> Path:

@@ -70,36 +70,34 @@ class Evaluate:
                 f"evaluate.temperature: {self.samples} answers to a problem would be the same at 0; set it, such as 0.2"
             )
 
-    def problems(self, options: Mapping[str, Mapping[str, Any]] = MappingProxyType({})) -> list[Problem]:
+    def problems(
+        self,
+        options: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+        defaults: Mapping[str, Any] = MappingProxyType({}),
+    ) -> list[Problem]:
         """The problems that are asked.
 
         Args:
             options: fields of benchmarks by their names, the section `benchmarks` of the configuration.
+            defaults: values of fields, for benchmarks that have such.
 
         Raises:
             ConfigError: no such benchmark, or it has no such field.
             RecordError: its data are missing or wrong.
         """
-        return problems_of(self.benchmark, options, "evaluate.benchmark")[:: self.every]
+        chosen = dict(options.get(self.benchmark, {}))
+        benchmark = resolve(self.benchmark, BENCHMARKS, "evaluate.benchmark")
+        fields: Mapping[str, Any] = getattr(benchmark, "__dataclass_fields__", {})
+        usual = {key: value for key, value in defaults.items() if key in fields}
+        try:
+            return list(benchmark(**(usual | chosen)).problems())[:: self.every]
+        except TypeError as error:
+            raise ConfigError(f"benchmarks.{self.benchmark}: {error}") from error
 
     @property
     def title(self) -> str:
         """The subset's name in reports."""
         return self.benchmark if self.every == 1 else f"{self.benchmark}, every {self.every}th problem from the first"
-
-
-def problems_of(name: str, options: Mapping[str, Mapping[str, Any]], key: str) -> list[Problem]:
-    """All problems of a benchmark, see `Evaluate.problems`.
-
-    Args:
-        key: where the name stands, for errors.
-    """
-    chosen = dict(options.get(name, {}))
-    benchmark = resolve(name, BENCHMARKS, key)
-    try:
-        return list(benchmark(**chosen).problems())
-    except TypeError as error:
-        raise ConfigError(f"benchmarks.{name}: {error}") from error
 
 
 def sandbox_for(problems: Sequence[Problem], settings: SandboxSettings) -> SandboxSettings:

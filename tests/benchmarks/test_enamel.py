@@ -6,6 +6,7 @@ import csv
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,17 @@ def test_inputs_are_drawn_with_upstreams_seeds(made: Problem) -> None:
         random.seed(998244353 ^ 0 ^ number)
         wanted.append((10, 100, 1000, 400000)[level] + case + random.randint(0, 1))
     assert [given for inputs in made.inputs for (given,) in inputs.arguments] == wanted
+
+
+def test_inputs_are_made_once_where_there_is_a_cache(tmp_path: Path, made: Problem) -> None:
+    benchmark = replace(written(tmp_path), cache=str(tmp_path))
+    assert benchmark.problems() == [made]
+    (file,) = (tmp_path / "benchmarks" / "enamel").iterdir()
+    before = file.stat().st_mtime_ns
+    assert benchmark.problems() == [made] and file.stat().st_mtime_ns == before
+    file.write_bytes(file.read_bytes()[:20])
+    with pytest.raises(RecordError, match="cannot be read: .*; delete it and run again"):
+        benchmark.problems()
 
 
 def test_reference_passes_against_itself(made: Problem) -> None:
