@@ -84,6 +84,8 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(settings: Path) -> None:
         (["run", "-c", "a.yaml", "tasks.path=none.jsonl"], 1, "none.jsonl: cannot be read"),
         (["run", "-c", "a.yaml", "run_folder=/proc/nowhere"], 2, "run_folder: cannot write to /proc/nowhere"),
         (["init", "a.yaml"], 2, "a.yaml exists already"),
+        (["evaluate"], 2, "evaluate: name a configuration with --config, a --benchmark, or"),
+        (["evaluate", "llm.kind=openai"], 2, "llm.model: is required"),
     ],
 )
 def test_bad_input_gets_a_clear_error_and_its_exit_code(

@@ -114,7 +114,10 @@ def ablate(
 @app.command()
 def evaluate(
     overrides: Overrides = None,
-    config: Annotated[Path | None, typer.Option("--config", "-c", help="YAML file with the model to measure.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="YAML file with the model to measure; without it overrides name all."),
+    ] = None,
     benchmark: Annotated[list[str] | None, typer.Option(help="Name of a benchmark; may be given again.")] = None,
     programs: Annotated[
         Path | None, typer.Option(help="JSONL with task_id and solution, judged in place of a model's answers.")
@@ -137,9 +140,10 @@ def evaluate(
             chosen = _load(config, overrides, None) if config else None
             compare_folders(*compare, chosen, console)
         return
-    if config is None:
-        _fail(2, "evaluate: name a configuration with --config, or two folders with --compare")
-    settings = _load(config, overrides, None)
+    if config is None and not (overrides or programs or benchmark):
+        _fail(2, "evaluate: name a configuration with --config, a --benchmark, or two folders with --compare")
+    usual = [] if config else ["run_folder=runs/evaluate"]
+    settings = _load(config, [*usual, *(overrides or ())], None)
     with _errors_to_exit_codes(settings.run_folder), _quiet_libraries():
         from codedpo.sandbox import require_linux
 
@@ -229,7 +233,7 @@ def main() -> None:
     app(prog_name="codedpo")
 
 
-def _load(path: Path, overrides: list[str] | None, limit: int | None) -> Any:
+def _load(path: Path | None, overrides: list[str] | None, limit: int | None) -> Any:
     from codedpo.config import load_config
 
     with _errors_to_exit_codes():

@@ -124,14 +124,17 @@ class Config:
         return Path(self.cache) if self.cache else default_cache()
 
 
-def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+def load_config(path: str | Path | None, overrides: Sequence[str] = ()) -> Config:
     """Read a YAML file, apply overrides such as `samples.n_tests=20`, validate.
+
+    Args:
+        path: None: overrides say all.
 
     Raises:
         ConfigError: missing file, bad YAML, unknown key (with the nearest known one), wrong type.
     """
     try:
-        data = _plain_yaml(Path(path).read_text(encoding="utf-8"))
+        data = _plain_yaml(Path(path).read_text(encoding="utf-8")) if path else {}
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except yaml.YAMLError as error:

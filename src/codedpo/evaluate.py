@@ -26,7 +26,7 @@ from codedpo.records import Outcome
 from codedpo.sandbox import Limits, Sandbox, SandboxSettings
 from codedpo.store import read_records, write_records
 
-VERSION = 4
+VERSION = 5
 """Raised whenever the same answers would be judged otherwise."""
 Extraction = Literal["codedpo", "published"]
 OpenLLM = Callable[[], AbstractContextManager[LLM]]
@@ -130,6 +130,8 @@ class Verdict:
     """Processor time of the program's processes."""
     sample: int = 0
     """Which of the answers to its problem this is."""
+    judged_outside: bool = True
+    """False where something was checked in the program's own process, so that a pass could be forged."""
 
 
 @dataclass(frozen=True)
@@ -251,6 +253,7 @@ def _verdict(problem: Problem, program: str, answer: str, found: Judgement) -> V
         program=program,
         checks=tuple(Check(name, outcome.name.lower()) for name, outcome in found.outcomes.items()),
         cpu_seconds=found.cpu_seconds,
+        judged_outside=found.judged_outside,
     )
 
 

@@ -91,6 +91,7 @@ def test_the_context_judges(
 ) -> None:
     (found,) = judge([(small, program)], sandbox, Oracle(tmp_path))
     assert (found.outcome, reason in found.reason) == (outcome, True), found
+    assert not found.judged_outside
     assert require_references([small], sandbox, Oracle(tmp_path)) == [small]
 
 

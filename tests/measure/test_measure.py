@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,12 +76,33 @@ def test_programs_of_a_file_are_judged_as_they_are(tmp_path: Path) -> None:
     assert [[check.outcome for check in verdict.checks] for verdict in verdicts] == [
         ["passed", "passed"], ["passed", "wrong"], ["exception", "exception"],
     ]  # fmt: skip
+    assert summary.forgeable == 0
     assert verdicts[1].reason == "plus: call 0, above1([2, 2], 2): [2, 2] instead of []"
     assert {name: scores[1].value for name, scores in summary.pass_at_k.items()} == pytest.approx(
         {"all": 1 / 3, "base": 2 / 3, "plus": 1 / 3}
     )
     assert (summary.problems, summary.samples, summary.outcomes) == (3, 1, {"passed": 1, "wrong": 1, "exception": 1})
     assert "33.3% (0.0 to 100.0)" in console.export_text()
+
+
+class Inside(Tiny):
+    """The same problems, with a test that can only run beside the program."""
+
+    name = "inside"
+
+    def problems(self) -> list[Problem]:
+        test = "assert above{n}.__code__ and above{n}([1, 2], 1) == [2]"
+        return [replace(problem, inputs=(), test=test.format(n=n)) for n, problem in enumerate(super().problems())]
+
+
+def test_passes_that_could_be_forged_are_counted(tmp_path: Path) -> None:
+    console = Console(record=True, width=160)
+    file = programs(tmp_path, RIGHT, ALMOST, RIGHT)
+    evaluate_benchmarks(config_of(tmp_path, benchmark="test_measure:Inside"), (), file, console)
+    (folder,) = (tmp_path / "run" / "evaluation").iterdir()
+    summary, verdicts = read_measurement(folder)
+    assert (summary.forgeable, [verdict.judged_outside for verdict in verdicts]) == (2, [False] * 3)
+    assert "2 of the passes were checked in the program's own process" in console.export_text()
 
 
 def test_a_models_answers_are_asked_for_once_and_scored(tmp_path: Path, loopback: LoopbackLLM) -> None:

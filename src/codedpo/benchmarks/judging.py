@@ -32,6 +32,8 @@ class Judgement:
     """Why it did not pass; empty where it did."""
     cpu_seconds: float
     """Processor time of all its processes."""
+    judged_outside: bool = True
+    """False where something was checked in the program's own process, so that a pass could be forged."""
 
     @property
     def passed(self) -> bool:
@@ -94,11 +96,13 @@ def _judgement(problem: Problem, tests: Iterator[Execution], calls: Sequence[Che
     outcomes: dict[str, Outcome] = {}
     reasons: list[str] = []
     seconds = 0.0
+    judged_outside = True
     if problem.test:
         execution = next(tests)
         outcomes[_TEST] = Outcome(execution.outcomes[0, 0])
         reasons += [reason.text for reason in execution.reasons]
         seconds += float(execution.cpu_seconds[0, 0])
+        judged_outside = bool(execution.judged_outside[0, 0])
     for inputs, checked in zip(problem.inputs, calls, strict=True):
         seconds += checked.seconds
         if inputs.may_exceed and _has_exceeded(checked):
@@ -106,7 +110,7 @@ def _judgement(problem: Problem, tests: Iterator[Execution], calls: Sequence[Che
         outcomes[inputs.name] = checked.outcome
         if checked.outcome != Outcome.PASSED:
             reasons.append(f"{inputs.name}: {_reason(problem, inputs, checked, oracle)}")
-    return Judgement(outcomes, "; ".join(reasons), seconds)
+    return Judgement(outcomes, "; ".join(reasons), seconds, judged_outside)
 
 
 def _has_exceeded(checked: Checked) -> bool:

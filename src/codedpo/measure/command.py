@@ -139,6 +139,8 @@ def _table(summary: Summary) -> Table:
 
 def _lines(summary: Summary) -> list[str]:
     found = [f"{summary.problems} problems, {summary.samples} answers each; {_counts(summary)}; {_references(summary)}"]
+    if summary.forgeable:
+        found.append(f"{summary.forgeable} of the passes were checked in the program's own process and could be forged")
     found += [f"run times: {_efficiency(summary.efficiency)}"] if summary.efficiency else []
     found += [f"contamination: {summary.overlap.describe()}"] if summary.overlap else []
     return found

@@ -43,6 +43,8 @@ class Summary:
     one group; then by k."""
     outcomes: Mapping[str, int]
     """How often each was the end of an answer."""
+    forgeable: int
+    """Passes of programs that were checked, in part or whole, in their own process."""
     efficiency: EfficiencyScores | None
     """What run times come to; None where nothing was timed."""
     seconds: float

@@ -149,6 +149,7 @@ def _measurement(
         samples=max(verdict.sample for verdict in verdicts) + 1,
         pass_at_k=pass_rates(verdicts, problems),
         outcomes=dict(Counter(verdict.outcome for verdict in verdicts).most_common()),
+        forgeable=sum(verdict.passed and not verdict.judged_outside for verdict in verdicts),
         efficiency=efficiency_scores(verdicts, timed) if timed else None,
         seconds=seconds,
         asked={**asdict(settings), "seed": config.seed, "requests": _requests_hash(settings, problems)},
