@@ -58,7 +58,14 @@ def evaluate_benchmarks(config: Config, benchmarks: Sequence[str], programs: Pat
             folder = place(config.run_folder) / "evaluation" / label
             write_measurement(folder, found)
             title = escape(f"{found.summary.title}: {found.summary.model}")
-            console.print(title, _table(found.summary), *_lines(found.summary), highlight=False, soft_wrap=True)
+            console.print(
+                title,
+                _table(found.summary),
+                *_lines(found.summary),
+                sep="\n",
+                highlight=False,
+                soft_wrap=True,
+            )
             files = "verdicts.jsonl, summary.json" + (f", {FILE}" if found.timed else "")
             console.print(f"{folder}: {files}", highlight=False, soft_wrap=True)
 
@@ -73,14 +80,14 @@ def compare_folders(first: Path, second: Path, config: Config | None, console: C
     from codedpo.measure.page import page
 
     found = compare_measurements(first, second)
-    console.print(_comparison_table(found), *_comparison_lines(found), highlight=False, soft_wrap=True)
+    console.print(_comparison_table(found), *_comparison_lines(found), sep="\n", highlight=False, soft_wrap=True)
     speed = _time_both(first, second, config, console) if config else None
     written = {"comparison.json": json.dumps({**asdict(found), "speed": asdict(speed) if speed else None}, indent=1)}
     written["comparison.svg"] = comparison_figure(found)
     written["comparison.html"] = page(found, speed)
     if speed:
         written["speed.svg"] = speed_figure(speed)
-        console.print(_speed_table(speed), *_left_out_lines(speed), highlight=False, soft_wrap=True)
+        console.print(_speed_table(speed), *_left_out_lines(speed), sep="\n", highlight=False, soft_wrap=True)
     for name, text in written.items():
         write_text(second / name, text)
     console.print(f"{second}: {', '.join(written)}", highlight=False, soft_wrap=True)
