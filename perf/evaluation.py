@@ -2,12 +2,14 @@
 
     python perf/evaluation.py agreement                            # $CODEDPO_DATA: HumanEval+, MBPP+, evalplus_results
     python perf/evaluation.py speed --peers .peers/bin/python      # see perf/peers.py for that environment
+    python perf/evaluation.py commands --peers .peers/bin/python   # `pip install evalplus` there with all it needs
     python perf/evaluation.py load --busy 6                        # HumanEval+'s references beside busy processes
 
 `agreement` judges the programs of the four published result files (Llama-3-8B before and after DPO) and compares base
 and plus verdicts one by one, HumanEval+ as evalplus 0.3.1 judges it and without its fault in HumanEval/32; then the
 references themselves. `speed` judges a program for each of HumanEval's problems, with evalplus and with ours in turn,
-both on all our cores: with the oracle made anew, and with the one that is kept.
+both on all our cores: with the oracle made anew, and with the one that is kept. `commands` times what a user types,
+`evalplus.evaluate` and `codedpo evaluate`, each with the processes that it takes by itself (evalplus: half the cores).
 """
 
 from __future__ import annotations
@@ -140,9 +142,48 @@ def speed(peers: str, rounds: int, whose: str) -> None:
         print(f"{what}: evalplus takes {ratio:.2f} times as long, median of {rounds} rounds, {WORKERS} cores")
 
 
+def commands(peers: str, rounds: int, whose: str) -> None:
+    """Both commands on the same file of programs: with empty caches, then with those that this left."""
+    problems = HumanEvalPlus(path=HUMANEVAL).problems()
+    published = {} if whose == "references" else published_programs("humaneval", whose)
+    programs = {
+        problem.id: published[problem.id]["solution"] if published else problem.reference for problem in problems
+    }
+    seconds: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "programs.jsonl"
+            lines = [json.dumps({"task_id": name, "solution": program}) for name, program in programs.items()]
+            file.write_text("\n".join(lines) + "\n")
+            where = {"HUMANEVAL_OVERRIDE_PATH": HUMANEVAL, "XDG_CACHE_HOME": folder, "HF_HUB_OFFLINE": "1"}
+            theirs = [peers, "-m", "evalplus.evaluate", "--dataset", "humaneval", "--samples", str(file)]
+            ours = [
+                sys.executable,
+                "-m",
+                "codedpo",
+                "evaluate",
+                "--benchmark",
+                "humaneval_plus",
+                "--programs",
+                str(file),
+            ]
+            ours += [f"run_folder={folder}/run", f"cache={folder}/cache"]
+            for state in ("cold", "warm"):
+                for name, command in (("evalplus", theirs), ("codedpo", ours)):
+                    file.with_name("programs_eval_results.json").unlink(missing_ok=True)
+                    start = time.monotonic()
+                    subprocess.run(command, capture_output=True, check=True, env=os.environ | where)
+                    seconds.setdefault(f"{name} {state}", []).append(time.monotonic() - start)
+        print({name: round(values[-1], 1) for name, values in seconds.items()}, flush=True)
+    for state in ("cold", "warm"):
+        pairs = zip(seconds[f"evalplus {state}"], seconds[f"codedpo {state}"], strict=True)
+        ratio = statistics.median(a / b for a, b in pairs)
+        print(f"{state}: the command of evalplus takes {ratio:.2f} times as long, median of {rounds} rounds")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("agreement", "speed", "load"))
+    parser.add_argument("what", choices=("agreement", "speed", "commands", "load"))
     parser.add_argument("--peers", default=".peers/bin/python")
     parser.add_argument("--benchmark", choices=("", "humaneval", "mbpp"), default="", help="only this one")
     parser.add_argument("--programs", choices=("references", *MODELS), default="after DPO", help="what `speed` judges")
@@ -151,6 +192,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.what == "speed":
         speed(options.peers, options.rounds, options.programs)
+        return
+    if options.what == "commands":
+        commands(options.peers, options.rounds, options.programs)
         return
     if options.what == "load":
         load(options.busy)
