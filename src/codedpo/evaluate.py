@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -24,6 +23,7 @@ from codedpo.plugins import resolve
 from codedpo.prompting import template
 from codedpo.records import Outcome
 from codedpo.sandbox import Limits, Sandbox, SandboxSettings
+from codedpo.sandbox.surroundings import surroundings
 from codedpo.store import read_records, write_records
 
 VERSION = 4
@@ -298,8 +298,8 @@ def _key(settings: Evaluate, problems: Sequence[Problem], weights: str, seed: in
         VERSION,
         judging.VERSION,
         oracle_module.VERSION,
-        platform.python_version(),
         asdict(sandbox),
+        surroundings(sandbox.python, sandbox.readable),
         seed,
         asdict(settings),
         [problem.hash for problem in problems],

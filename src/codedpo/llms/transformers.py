@@ -164,7 +164,7 @@ class TransformersLLM:
         ]
 
     def _criteria(self, stops: Sequence[str], prompt_width: int) -> Any:
-        """Where answers end beside the end tokens; `generate(stop_strings=)` would find stops that begin in the prompt."""
+        """Where answers end beside the end tokens; `stop_strings` of `generate` may begin in the prompt."""
         from transformers import StoppingCriteriaList, StopStringCriteria
 
         if not stops:
