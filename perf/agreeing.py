@@ -23,7 +23,7 @@ def judged(items: Sequence[tuple[Problem, str]], folder: Path, python: str = "")
     Args:
         python: the interpreter of another environment, as `sandbox.python`.
     """
-    oracle = Oracle(folder, python)
+    oracle = Oracle(folder)
     with Sandbox(workers=WORKERS, limits=LIMITS, python=python) as sandbox:
         oracle.prepare(list({problem.id: problem for problem, _ in items}.values()), sandbox)
         return judge(items, sandbox, oracle)
@@ -37,8 +37,8 @@ def print_references(title: str, problems: Sequence[Problem], folder: Path, pyth
     """
     start = time.monotonic()
     with Sandbox(workers=WORKERS, limits=LIMITS, python=python) as sandbox:
-        passed = require_references(problems, sandbox, Oracle(folder, python), least=0)
-        faults = Oracle(folder, python).prepare(problems, sandbox)
+        passed = require_references(problems, sandbox, Oracle(folder), least=0)
+        faults = Oracle(folder).prepare(problems, sandbox)
     outside = sum(not problem.test for problem in problems)
     calls = sum(len(inputs.arguments) for problem in problems for inputs in problem.inputs)
     print(

@@ -1,5 +1,6 @@
 import gzip
 import json
+import venv
 from itertools import combinations
 from pathlib import Path
 
@@ -11,16 +12,20 @@ from codedpo.benchmarks.oracle import Oracle
 from codedpo.errors import ConfigError, RecordError
 from codedpo.evaluate import (
     Check,
+    Court,
     Evaluate,
     PassRate,
     Verdict,
+    evaluate,
     judge_answers,
     require_references,
 )
 from codedpo.llms import Completion
+from codedpo.llms.openai import OpenAIServer
 from codedpo.measure.measurement import pass_rates
-from codedpo.sandbox import Limits, Sandbox
+from codedpo.sandbox import Limits, Sandbox, SandboxSettings
 from codedpo.scores import compare, interval, mcnemar, pass_at_k, pass_scores
+from loopback import LoopbackLLM
 
 LIMITS = Limits(cpu_seconds=5, memory_mb=1024)
 
@@ -82,6 +87,27 @@ def test_answers_are_judged_part_by_part(tmp_path: Path) -> None:
         "no_program",
         "the answer was cut at evaluate.max_tokens",
     )
+
+
+def test_verdicts_are_kept_until_packages_or_data_change(tmp_path: Path) -> None:
+    venv.create(tmp_path / "env", symlinks=True)
+    (packages,) = (tmp_path / "env" / "lib").glob("python*/site-packages")
+    (tmp_path / "data").mkdir()
+    settings = SandboxSettings(python=str(tmp_path / "env" / "bin" / "python"), readable=(str(tmp_path / "data"),))
+    court = Court(tmp_path / "verdicts", Oracle(tmp_path), settings, lambda chosen: Sandbox.of(chosen, workers=1))
+    problem = Problem("t/1", "def f(x):\n", "f", "def f(x):\n    return x", inputs=(InputSet("base", ((1,),)),))
+
+    def asked() -> int:
+        model = OpenAIServer("m", base_url=server.base_url).open(cache=tmp_path, log=tmp_path)
+        evaluate(Evaluate(), [problem], "w", lambda: model, court, label="before", on_answer=lambda *_: None)
+        return len(server.requests)
+
+    with LoopbackLLM() as server:
+        assert [asked(), asked()] == [1, 1]
+        (packages / "demo-1.0.dist-info").mkdir()
+        assert [asked(), asked()] == [2, 2]
+        (tmp_path / "data" / "table.csv").write_text("1,2")
+        assert [asked(), asked()] == [3, 3]
 
 
 def test_a_subset_is_fixed_and_named() -> None:

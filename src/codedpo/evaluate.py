@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -16,6 +15,7 @@ from typing import Any, Literal
 from codedpo.benchmarks import BENCHMARKS, Problem, judging
 from codedpo.benchmarks import oracle as oracle_module
 from codedpo.benchmarks.judging import Judgement, judge
+from codedpo.benchmarks.kept import Kept
 from codedpo.benchmarks.oracle import Oracle
 from codedpo.checks import require_at_least
 from codedpo.errors import ConfigError, RecordError
@@ -24,6 +24,7 @@ from codedpo.plugins import resolve
 from codedpo.prompting import template
 from codedpo.records import Outcome
 from codedpo.sandbox import Limits, Sandbox, SandboxSettings
+from codedpo.sandbox.surroundings import surroundings
 from codedpo.store import read_records, write_records
 
 VERSION = 5
@@ -164,6 +165,10 @@ class Court:
     """The run's, see `sandbox_for`; they decide verdicts."""
     open_sandbox: Callable[[SandboxSettings], Sandbox]
 
+    def kept(self, sandbox: Sandbox) -> Kept:
+        """Verdicts of before on programs in this sandbox."""
+        return Kept(self.folder / "judged.jsonl", sandbox, [judging.VERSION, oracle_module.VERSION])
+
 
 def evaluate(
     settings: Evaluate,
@@ -200,7 +205,8 @@ def evaluate(
                 answers = llm.generate(requests, on_answer)
             asked = [problem for problem in sound for _ in range(settings.samples)]
             given = [answer for completions in answers for answer in completions]
-            write_records(path, Verdict, judge_answers(asked, given, opened, court.oracle, settings.extraction))
+            found = judge_answers(asked, given, opened, court.oracle, settings.extraction, court.kept(opened))
+            write_records(path, Verdict, found)
     return PassRate(label, tuple(read_records(path, Verdict)))
 
 
@@ -210,17 +216,19 @@ def judge_answers(
     sandbox: Sandbox,
     oracle: Oracle,
     extraction: Extraction = "codedpo",
+    kept: Kept | None = None,
 ) -> list[Verdict]:
     """Extract a program from each answer and judge it.
 
     Args:
         problems: of each answer.
         oracle: prepared for these problems.
+        kept: verdicts of before.
     """
     pairs = list(zip(problems, answers, strict=True))
     programs = [problem.extract(answer.text, published=extraction == "published") for problem, answer in pairs]
     extracted = [(problem, program) for problem, program in zip(problems, programs, strict=True) if program]
-    judged = iter(judge(extracted, sandbox, oracle))
+    judged = iter(judge(extracted, sandbox, oracle, kept))
     found: list[Verdict] = []
     for (problem, answer), program in zip(pairs, programs, strict=True):
         if program is None:
@@ -231,13 +239,16 @@ def judge_answers(
     return _numbered(found)
 
 
-def judge_programs(items: Sequence[tuple[Problem, str]], sandbox: Sandbox, oracle: Oracle) -> list[Verdict]:
+def judge_programs(
+    items: Sequence[tuple[Problem, str]], sandbox: Sandbox, oracle: Oracle, kept: Kept | None = None
+) -> list[Verdict]:
     """The verdict on whole programs, as they are.
 
     Args:
         oracle: prepared for these problems.
+        kept: verdicts of before.
     """
-    judged = judge(items, sandbox, oracle)
+    judged = judge(items, sandbox, oracle, kept)
     return _numbered(
         [_verdict(problem, program, "", found) for (problem, program), found in zip(items, judged, strict=True)]
     )
@@ -302,8 +313,8 @@ def _key(settings: Evaluate, problems: Sequence[Problem], weights: str, seed: in
         VERSION,
         judging.VERSION,
         oracle_module.VERSION,
-        platform.python_version(),
         asdict(sandbox),
+        surroundings(sandbox.python, sandbox.readable),
         seed,
         asdict(replace(settings, efficiency=True)),  # decides no verdict
         [problem.hash for problem in problems],

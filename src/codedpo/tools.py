@@ -110,7 +110,7 @@ class RunTools:
     @property
     def oracle(self) -> Oracle:
         """What references give on this machine, kept in the cache folder."""
-        return Oracle(self._config.cache_folder, self._config.sandbox.python)
+        return Oracle(self._config.cache_folder)
 
     def court(self, folder: Path) -> Court:
         """Where answers to benchmarks are judged; verdicts are kept in the folder."""

@@ -255,6 +255,37 @@ def test_a_reference_that_failed_once_is_tried_again(
     assert Oracle(tmp_path).prepare([problem], sandbox) == {}
 
 
+def test_a_reference_that_fails_leaves_what_others_gave(sandbox: Sandbox, tmp_path: Path) -> None:
+    clock = problem_of("import time\ndef f(x):\n    return time.time_ns()")
+    broken = replace(problem_of("def f(x):\n    return 1 // (x - 3)"), id="t/2")
+
+    def first_value() -> object:
+        oracle = Oracle(tmp_path)
+        assert oracle.prepare([broken, clock], sandbox) == {
+            "t/2": "base: ZeroDivisionError: integer division or modulo by zero"
+        }
+        return oracle.expected(clock, clock.inputs[0]).value(0)
+
+    assert first_value() == first_value()
+
+
+def test_what_references_give_is_kept_until_what_they_read_changes(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "number").write_text("1")
+    problem = problem_of(f"def f(x):\n    return int(open('{data}/number').read())")
+
+    def first_value() -> object:
+        oracle = Oracle(tmp_path)
+        with Sandbox(limits=Limits(memory_mb=512, wall_factor=5), readable=[str(data)]) as opened:
+            assert oracle.prepare([problem], opened) == {}
+        return oracle.expected(problem, problem.inputs[0]).value(0)
+
+    assert first_value() == 1
+    (data / "number").write_text("23")
+    assert first_value() == 23
+
+
 def test_asserts_that_compare_alike_but_for_tolerances_are_judged_apart(sandbox: Sandbox, tmp_path: Path) -> None:
     test = (
         "def check(candidate):\n"

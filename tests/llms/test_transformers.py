@@ -48,6 +48,26 @@ def test_greedy_answers_are_all_alike(model: str, tmp_path: Path) -> None:
     assert first == second
 
 
+def test_stops_are_looked_for_in_the_answer_alone(model: str, tmp_path: Path) -> None:
+    plain = [text for row in ask(model, tmp_path, REQUESTS) for text in row]
+    across = tuple(f"\n{text[0]}" for text in plain)  # the prompts end in a newline
+    assert not any(stop in text for stop in across for text in plain)
+    stopped = [replace(request, sampling=replace(SAMPLING, stop=across)) for request in REQUESTS]
+    assert [text for row in ask(model, tmp_path, stopped) for text in row] == plain
+
+
+def test_an_answer_ends_at_its_first_stop_and_no_other_in_the_batch(model: str, tmp_path: Path) -> None:
+    plain = [text for row in ask(model, tmp_path, REQUESTS) for text in row]
+    early = next(text for text in plain if text[:3].isascii())
+    for stop in (early[0], early[1:3]):
+        requests = [replace(request, sampling=replace(SAMPLING, stop=(stop,))) for request in REQUESTS]
+        with Transformers(model).open(cache=tmp_path, log=tmp_path / "log") as llm:
+            found = [completion for row in llm.generate(requests, lambda *_: None) for completion in row]
+        assert [completion.text for completion in found] == [text.split(stop)[0] for text in plain]
+        ended = found[plain.index(early)]
+        assert (ended.completion_tokens, ended.finish_reason) == (len(ended.text) + len(stop), "stop")
+
+
 def test_answers_are_reported_as_they_come_and_cached(model: str, tmp_path: Path) -> None:
     meter = Meter(Budget(max_tokens_total=60))
     with Transformers(model, batch_size=3).open(cache=tmp_path, log=tmp_path / "log", meter=meter) as llm:

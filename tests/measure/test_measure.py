@@ -99,7 +99,7 @@ def test_passes_that_could_be_forged_are_counted(tmp_path: Path) -> None:
     console = Console(record=True, width=160)
     file = programs(tmp_path, RIGHT, ALMOST, RIGHT)
     evaluate_benchmarks(config_of(tmp_path, benchmark="test_measure:Inside"), (), file, console)
-    (folder,) = (tmp_path / "run" / "evaluation").iterdir()
+    (folder,) = (tmp_path / "run" / "evaluation").glob("test_measure.Inside-*")
     summary, verdicts = read_measurement(folder)
     assert (summary.forgeable, [verdict.judged_outside for verdict in verdicts]) == (2, [False] * 3)
     assert "2 of the passes were checked in the program's own process" in console.export_text()

@@ -121,6 +121,23 @@ def test_programs_read_the_folders_that_are_named_and_write_none(tmp_path: Path)
     assert Path(table).read_text() == "1,2"
 
 
+def test_folders_are_read_by_the_names_that_were_given(tmp_path: Path) -> None:
+    """Through links on the way and at the end, with a slash behind, and one folder inside another's."""
+    (tmp_path / "real" / "deep" / "data").mkdir(parents=True)
+    (tmp_path / "real" / "deep" / "data" / "a").write_text("1")
+    (tmp_path / "real" / "b").write_text("1")
+    (tmp_path / "way").symlink_to(tmp_path / "real" / "deep")
+    (tmp_path / "end").symlink_to(tmp_path / "way" / "data")
+    named = ["way/data", "way/../deep/data", "end/"]
+    readable = [f"{tmp_path}/{name}" for name in named]
+    opened = [*(f"{folder}/a" for folder in readable), f"{tmp_path}/real/deep/data/a"]
+    solutions = [f"def f(): return open({path!r}).read()" for path in [*opened, f"{tmp_path}/real/b"]]
+    with Sandbox(limits=LIMITS, readable=readable) as sandbox:
+        assert run(sandbox, solutions, ["assert f() == '1'"]).passed.ravel().tolist() == [True] * 4 + [False]
+    with Sandbox(limits=LIMITS, readable=[*readable, str(tmp_path / "real")]) as sandbox:
+        assert run(sandbox, solutions, ["assert f() == '1'"]).passed.all()
+
+
 def test_of_proc_nothing_is_shown_but_a_link_that_leads_nowhere() -> None:
     solution = "import os\ndef f(): return os.readlink('/proc/self/exe'), os.path.exists('/proc/self/maps')"
     with Sandbox(limits=LIMITS) as sandbox:

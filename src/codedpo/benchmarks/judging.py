@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
 
+from codedpo.benchmarks.kept import Kept
 from codedpo.benchmarks.oracle import AGAIN_SECONDS, Expected, Oracle
 from codedpo.benchmarks.problem import InputSet, Problem
 from codedpo.records import Execution, Outcome
@@ -46,23 +47,41 @@ class Judgement:
         return next((outcome for outcome in self.outcomes.values() if outcome != Outcome.PASSED), Outcome.PASSED)
 
 
-def judge(items: Sequence[tuple[Problem, str]], sandbox: Sandbox, oracle: Oracle) -> list[Judgement]:
-    """The verdict on each program.
+def judge(
+    items: Sequence[tuple[Problem, str]], sandbox: Sandbox, oracle: Oracle, kept: Kept | None = None
+) -> list[Judgement]:
+    """The verdict on each program; equal ones are judged once.
 
     Args:
         items: (problem, whole program).
         oracle: prepared for these problems.
+        kept: verdicts of before, to which each new one is added as it falls.
 
     Raises:
         SandboxError: the sandbox broke.
     """
+    found: dict[tuple[str, str], Judgement] = {}
+    for problem, program in items:
+        if row := kept.find(problem, program) if kept else None:
+            found[problem.id, program] = _kept(row)
+    left = {(problem.id, program): problem for problem, program in items if (problem.id, program) not in found}
+    order = [(problem, program) for (_, program), problem in left.items()]
+    order.sort(key=lambda item: -_reference_seconds(item[0], oracle))
     tests = sandbox.execute_many(
-        ([problem.runnable(program)], [problem.test]) for problem, program in items if problem.test
+        ([problem.runnable(program)], [problem.test]) for problem, program in order if problem.test
     )
-    order = sorted(range(len(items)), key=lambda place: -_reference_seconds(items[place][0], oracle))
-    calls = sandbox.check_many(_calls([items[place] for place in order], oracle))
-    checked = {place: list(islice(calls, len(items[place][0].inputs))) for place in order}
-    return [_judgement(problem, tests, checked[place], oracle) for place, (problem, _) in enumerate(items)]
+    calls = sandbox.check_many(_calls(order, oracle))
+    for problem, program in order:
+        judgement = _judgement(problem, tests, list(islice(calls, len(problem.inputs))), oracle)
+        found[problem.id, program] = judgement
+        if kept:
+            kept.add(problem, program, asdict(judgement))
+    return [found[problem.id, program] for problem, program in items]
+
+
+def _kept(row: Mapping[str, Any]) -> Judgement:
+    found = Judgement(**row)
+    return replace(found, outcomes={name: Outcome(outcome) for name, outcome in found.outcomes.items()})
 
 
 def _reference_seconds(problem: Problem, oracle: Oracle) -> float:

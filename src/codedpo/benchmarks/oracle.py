@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,13 +80,6 @@ class Expected:
         """(n_calls,) processor time of the reference."""
         self.most_bytes = tuple(np.maximum(_LEAST_BYTES, _MOST_GROWTH * sizes).tolist())
 
-    @property
-    def is_sound(self) -> bool:
-        """Whether the reference ran well and its values are there; what failed once is tried again."""
-        size = int(self._kept.ends[-1]) if self._kept and len(self._kept.ends) else 0
-        is_whole = not size or (self._file.exists() and self._file.stat().st_size == size)
-        return is_whole and not (self._kept and self._kept.fault)
-
     def value(self, index: int) -> Any:
         """Of one call.
 
@@ -137,16 +130,14 @@ class Oracle:
 
     Args:
         folder: where they are kept.
-        python: interpreter that runs programs and references, as in `sandbox.python`.
     """
 
-    def __init__(self, folder: Path, python: str = ""):
+    def __init__(self, folder: Path):
         self._folder = folder / "oracles"
-        self._where = [VERSION, python or platform.python_version(), platform.node()]
         self._known: dict[tuple[str, str], Expected] = {}
 
     def prepare(self, problems: Sequence[Problem], sandbox: Sandbox) -> dict[str, str]:
-        """Run the references of those problems that have inputs, or read what an earlier call kept.
+        """Run the references of those problems that have inputs, but for those that ran well in an earlier call.
 
         Returns:
             what is wrong with references, by the id of the problem; the others are ready.
@@ -156,25 +147,25 @@ class Oracle:
         """
         cases = [(problem, inputs) for problem in problems for inputs in problem.inputs]
         made = [(problem, inputs) for problem, inputs in cases if problem.reference]
-        table = self._folder / f"{_hash([self._where, [problem.hash for problem, _ in made]])}.parquet"
-        if made and not (table.exists() and all(found.is_sound for found in self._read(table, made).values())):
-            write_records(table, _Kept, list(self._made(made, sandbox)))
-        self._known |= self._read(table, made)
-        for problem, inputs in cases:
-            if not problem.reference:
-                self._known[problem.id, inputs.name] = Expected(inputs, None, self._folder)
+        where = [VERSION, platform.node(), sandbox.surroundings]
+        table = self._folder / f"{_hash([where, [problem.hash for problem, _ in made]])}.parquet"
+        kept = _by_name(read_records(table, _Kept) if table.exists() else [])
+        sound = {name for name, row in kept.items() if self._is_sound(row)}
+        if again := [(problem, inputs) for problem, inputs in made if (problem.id, inputs.name) not in sound]:
+            kept |= _by_name(self._made(again, sandbox))
+            write_records(table, _Kept, kept.values())
         faults: dict[str, str] = {}
-        for problem, inputs in made:
-            if fault := self.expected(problem, inputs).fault():
+        for problem, inputs in cases:
+            name = problem.id, inputs.name
+            self._known[name] = Expected(inputs, kept.get(name), self._folder)
+            if fault := self._known[name].fault():
                 faults.setdefault(problem.id, f"{inputs.name}: {fault}")
         return faults
 
-    def _read(self, table: Path, cases: Sequence[tuple[Problem, InputSet]]) -> dict[tuple[str, str], Expected]:
-        rows = read_records(table, _Kept) if cases else []
-        return {
-            (problem.id, inputs.name): Expected(inputs, kept, self._folder)
-            for (problem, inputs), kept in zip(cases, rows, strict=True)
-        }
+    def _is_sound(self, kept: _Kept) -> bool:
+        """Whether the reference ran well and its values are there; what failed once is tried again."""
+        file, size = self._folder / kept.file, int(kept.ends[-1]) if len(kept.ends) else 0
+        return not kept.fault and (not size or (file.exists() and file.stat().st_size == size))
 
     def expected(self, problem: Problem, inputs: InputSet) -> Expected:
         """What a program must give; the problem must have been prepared."""
@@ -199,6 +190,10 @@ class Oracle:
                 tolerances=inputs.rule.tolerances(n_calls, given.first_float),
                 seconds=np.array(given.seconds, dtype=np.float64),
             )
+
+
+def _by_name(rows: Iterable[_Kept]) -> dict[tuple[str, str], _Kept]:
+    return {(row.problem, row.inputs): row for row in rows}
 
 
 @dataclass(frozen=True)

@@ -155,14 +155,22 @@ class TransformersLLM:
             logits_processor=_processors(sampling, [row.seed for row in rows]),
             repetition_penalty=sampling.repetition_penalty,
             max_new_tokens=sampling.max_tokens,
-            stop_strings=list(sampling.stop) or None,
-            tokenizer=self.tokenizer,
+            stopping_criteria=self._criteria(sampling.stop, encoded["input_ids"].shape[1]),
         )
         prompt_tokens = encoded["attention_mask"].sum(dim=1).tolist()
         generated = output[:, encoded["input_ids"].shape[1] :].tolist()
         return [
             self._completion(row, ids, tokens) for row, ids, tokens in zip(rows, generated, prompt_tokens, strict=True)
         ]
+
+    def _criteria(self, stops: Sequence[str], prompt_width: int) -> Any:
+        """Where answers end beside the end tokens; `stop_strings` of `generate` may begin in the prompt."""
+        from transformers import StoppingCriteriaList, StopStringCriteria
+
+        if not stops:
+            return StoppingCriteriaList()
+        found = StopStringCriteria(self.tokenizer, list(stops))
+        return StoppingCriteriaList([lambda ids, scores, **_: found(ids[:, prompt_width:], scores)])
 
     def _completion(self, row: _Row, ids: list[int], prompt_tokens: int) -> Completion:
         ends = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id}

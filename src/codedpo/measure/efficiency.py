@@ -1,26 +1,23 @@
 """Verdicts on a benchmark that scores run times in, run times of the programs that pass and their scores out.
 
-What was measured stays in a file by what decides it and is not measured again: remove `run_times.jsonl` to do so.
+What was measured is kept and not measured again; remove `run_times.jsonl` to do so.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import platform
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
-from codedpo.benchmarks import Problem, run_times
+from codedpo.benchmarks import Problem
+from codedpo.benchmarks.kept import Kept
 from codedpo.benchmarks.oracle import Oracle
-from codedpo.benchmarks.run_times import RunTime, run_time
+from codedpo.benchmarks.run_times import run_time
 from codedpo.efficiency import eff_at_k
 from codedpo.evaluate import Verdict
-from codedpo.sandbox import Sandbox, SandboxSettings
+from codedpo.sandbox import Sandbox
 from codedpo.scores import Score, mean_score, ratio_score
 
 KS = (1, 5, 10, 100)
@@ -57,9 +54,8 @@ def time_answers(
     problems: Sequence[Problem],
     verdicts: Sequence[Verdict],
     sandbox: Sandbox,
-    settings: SandboxSettings,
     oracle: Oracle,
-    folder: Path,
+    kept: Kept,
     on_timed: Callable[[str], None] = lambda problem: None,
 ) -> list[Timed]:
     """Time the answers that pass, one after the other; equal programs once.
@@ -67,9 +63,8 @@ def time_answers(
     Args:
         problems: those of the verdicts that have an efficiency score.
         sandbox: with one worker.
-        settings: of the sandbox.
         oracle: prepared for these problems.
-        folder: where run times are kept.
+        kept: run times of before.
         on_timed: told the problem of each answer.
 
     Raises:
@@ -77,21 +72,17 @@ def time_answers(
         SandboxError: the sandbox broke.
     """
     by_id = {problem.id: problem for problem in problems}
-    kept = _read(folder / FILE)
-    folder.mkdir(parents=True, exist_ok=True)
     found: list[Timed] = []
-    with (folder / FILE).open("a", encoding="utf-8") as file:
-        for verdict in verdicts:
-            if not verdict.passed or verdict.problem not in by_id:
-                continue
-            problem = by_id[verdict.problem]
-            key = _key(problem, verdict.program, settings)
-            if key not in kept:
-                kept[key] = run_time(problem, verdict.program, sandbox, oracle)
-                file.write("\n" + json.dumps({"key": key, "problem": problem.id, **asdict(kept[key])}))
-                file.flush()
-            found.append(Timed(problem.id, verdict.sample, **asdict(kept[key])))
-            on_timed(problem.id)
+    for verdict in verdicts:
+        problem = by_id.get(verdict.problem)
+        if problem is None or not verdict.passed:
+            continue
+        row = kept.find(problem, verdict.program)
+        if row is None:
+            row = asdict(run_time(problem, verdict.program, sandbox, oracle))
+            kept.add(problem, verdict.program, row)
+        found.append(Timed(problem.id, verdict.sample, **row))
+        on_timed(problem.id)
     return found
 
 
@@ -143,22 +134,3 @@ def _times(scored: Mapping[str, Sequence[Mapping[str, float]]]) -> np.ndarray[tu
     passing = [[found for found in answers if found] for answers in scored.values()]
     pairs = [[(found["seconds"], found["canonical_seconds"]) for found in answers] for answers in passing if answers]
     return np.array([np.mean(each, axis=0) for each in pairs])
-
-
-def _key(problem: Problem, program: str, settings: SandboxSettings) -> str:
-    """Stands for all that decides a run time, the machine included."""
-    parts = [run_times.VERSION, problem.hash, problem.solutions, program, asdict(settings)]
-    parts += [platform.python_version(), platform.node()]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
-
-
-def _read(path: Path) -> dict[str, RunTime]:
-    """What is kept, by key; a line that the machine's end cut short is left out."""
-    found: dict[str, RunTime] = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        found[row["key"]] = RunTime(row["values"], row["reason"], row["trusted"])
-    return found

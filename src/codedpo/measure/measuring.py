@@ -12,12 +12,13 @@ from pathlib import Path
 
 import codedpo
 from codedpo.benchmarks import Problem, judging, oracle, run_times
+from codedpo.benchmarks.kept import Kept
 from codedpo.config import Config
 from codedpo.decontaminate.overlap import Overlap, overlap
 from codedpo.errors import RecordError
 from codedpo.evaluate import VERSION, Evaluate, Verdict, evaluate, judge_programs, require_references, sandbox_for
 from codedpo.llms import Completion, Sampling
-from codedpo.measure.efficiency import Timed, efficiency_scores, time_answers
+from codedpo.measure.efficiency import FILE, Timed, efficiency_scores, time_answers
 from codedpo.measure.measurement import Measurement, Summary, pass_rates
 from codedpo.places import names_in, place
 from codedpo.progress import Observer
@@ -74,12 +75,12 @@ def measure_programs(
     _require_same(file, settings.benchmark, {name for name, _ in rows}, set(problems))
     step = f"evaluate {settings.benchmark}"
     observer.started(step, len(rows))
-    judge = tools.oracle
+    court = tools.court(folder)
     with tools.open_sandbox(sandbox_for(list(problems.values()), config.sandbox)) as sandbox:
-        sound = require_references(list(problems.values()), sandbox, judge, settings.least_references)
+        sound = require_references(list(problems.values()), sandbox, court.oracle, settings.least_references)
         ready = {problem.id for problem in sound}
         items = [(problems[name], program) for name, program in rows if name in ready]
-        verdicts = tuple(judge_programs(items, sandbox, judge))
+        verdicts = tuple(judge_programs(items, sandbox, court.oracle, court.kept(sandbox)))
     observer.finished(step, f"{sum(verdict.passed for verdict in verdicts)} of {len(verdicts)} programs pass")
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     known = list(problems.values())
@@ -107,7 +108,8 @@ def _time(
     with tools.open_sandbox(chosen) as sandbox:
         judge.prepare(asked, sandbox)
     with tools.open_sandbox(chosen, workers=1) as sandbox:
-        found = time_answers(asked, verdicts, sandbox, chosen, judge, folder, lambda _: observer.advanced(step, rows=1))
+        kept = Kept(folder / FILE, sandbox, run_times.VERSION)
+        found = time_answers(asked, verdicts, sandbox, judge, kept, lambda _: observer.advanced(step, rows=1))
     observer.finished(step, f"{sum(bool(each.values) for each in found)} of {n_answers} answers timed")
     return found
 

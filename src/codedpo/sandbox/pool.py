@@ -25,6 +25,7 @@ from codedpo.sandbox.calls import Calls, Checked, CheckedCalls, Replies, Reply, 
 from codedpo.sandbox.layers import missing_vital
 from codedpo.sandbox.limits import Judge, Limits, SandboxSettings
 from codedpo.sandbox.prepared import PreparedTest
+from codedpo.sandbox.surroundings import surroundings
 from codedpo.sandbox.worker import Answer, Start, Worker
 
 _NEAR, _FAR = 2, 64
@@ -106,6 +107,7 @@ class Sandbox:
         self._folder = Path(tempfile.mkdtemp(prefix="codedpo-sandbox-"))
         self._folder.chmod(0o711)  # another user id may have to pass through
         start = Start(limits.memory_mb, python, tuple(preload), tuple(readable), tuple(without))
+        self._start = start
         self._seats = [_Seat(self._folder, index, start) for index in range(workers)]
         self._free: queue.SimpleQueue[_Seat] = queue.SimpleQueue()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="sandbox")
@@ -136,6 +138,16 @@ class Sandbox:
     def layers(self) -> tuple[str, ...]:
         """Names of the kernel restrictions that hold here (see layers.py)."""
         return self._seats[0].first.layers
+
+    @property
+    def surroundings(self) -> list[object]:
+        """What programs meet at the paths that they may use, for keys of what they give."""
+        return surroundings(self._start.python, self._start.readable)
+
+    @property
+    def identity(self) -> list[object]:
+        """All that decides what programs give, as plain data."""
+        return [self._numbers(), self._judge, self._start.preload, self._start.without, self.surroundings]
 
     def __enter__(self) -> Sandbox:
         return self

@@ -60,10 +60,11 @@ def build_root(readable, devices, scratch, memory_mb):
         return None
     if _mount("tmpfs", scratch, "tmpfs", _MS_NOSUID | _MS_NODEV, "size=1m,nr_inodes=4096,mode=755"):
         return None
-    for path in (*sorted(readable, key=len), *devices):  # a folder before what is inside it
-        if os.path.exists(path):
-            _show(os.path.realpath(path), scratch)
-            _link(path, scratch)
+    there = [path for path in (*readable, *devices) if os.path.exists(path)]
+    for path in sorted(map(os.path.realpath, there), key=len):  # a folder before what is inside it
+        _show(path, scratch)
+    for path in sorted(there, key=len):
+        _link(path, scratch)
     _name_executable(scratch)
     work = scratch + _WORK
     os.mkdir(work)
@@ -113,10 +114,10 @@ def _name_executable(root):
 
 def _link(path, root):
     """Where `path` goes through symbolic links, make it reachable by that name too."""
-    parent, name = os.path.split(path)
-    if os.path.islink(path) and not os.path.lexists(root + path):
-        os.makedirs(root + parent, exist_ok=True)
-        os.symlink(os.path.realpath(path), f"{root}{parent}/{name}")
+    link = (root + path).rstrip("/")
+    os.makedirs(os.path.dirname(link), exist_ok=True)
+    if not os.path.lexists(link):
+        os.symlink(os.path.realpath(path), link)
 
 
 def become_nobody(work):
