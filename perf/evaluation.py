@@ -170,7 +170,8 @@ def commands(peers: str, rounds: int, whose: str) -> None:
             ours += [f"run_folder={folder}/run", f"cache={folder}/cache"]
             for state in ("cold", "warm"):
                 for name, command in (("evalplus", theirs), ("codedpo", ours)):
-                    file.with_name("programs_eval_results.json").unlink(missing_ok=True)
+                    for verdicts in (file.with_name("programs_eval_results.json"), *Path(folder).rglob("judged.jsonl")):
+                        verdicts.unlink(missing_ok=True)
                     start = time.monotonic()
                     subprocess.run(command, capture_output=True, check=True, env=os.environ | where)
                     seconds.setdefault(f"{name} {state}", []).append(time.monotonic() - start)

@@ -85,6 +85,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(settings: Path) -> None:
         (["run", "-c", "a.yaml", "run_folder=/proc/nowhere"], 2, "run_folder: cannot write to /proc/nowhere"),
         (["init", "a.yaml"], 2, "a.yaml exists already"),
         (["evaluate"], 2, "evaluate: name a configuration with --config, a --benchmark, or"),
+        (["evaluate", "--compare", "a", "b", "llm.knd=openai"], 2, "llm.knd: unknown key"),
         (["evaluate", "llm.kind=openai"], 2, "llm.model: is required"),
     ],
 )

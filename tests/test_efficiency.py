@@ -12,9 +12,7 @@ from codedpo.efficiency import (
     eff_at_k,
     hodges_lehmann,
     level_score,
-    mean_of_ratios,
     performance_score,
-    ratio_of_sums,
 )
 
 
@@ -58,12 +56,6 @@ def test_beyond_is_the_place_in_the_range_of_published_times() -> None:
     assert beyond(2.0, [1.0, 3.0, 5.0]) == 0.75
     assert beyond(0.5, [1.0, 5.0]) == 1.0 and beyond(9.0, [1.0, 5.0]) == 0.0
     assert beyond(1.0, [1.0, 1.0]) == 1.0 and beyond(1.1, [1.0]) == 0.0
-
-
-def test_normalised_times_weigh_problems_by_length_or_alike() -> None:
-    seconds, canonical = [1.0, 30.0], [0.5, 10.0]
-    assert ratio_of_sums(seconds, canonical) == pytest.approx(31 / 10.5)
-    assert mean_of_ratios(seconds, canonical) == pytest.approx((2 + 3) / 2)
 
 
 def test_performance_score_counts_references_that_are_not_faster() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import itertools
 import os
 import pydoc
+import re
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -125,7 +127,7 @@ def evaluate(
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(
-            metavar="A B", help="Compare two folders that this command wrote; with --config, time programs too."
+            metavar="A B", help="Compare two folders that this command wrote; with a configuration, time programs too."
         ),
     ] = None,
 ) -> None:
@@ -137,13 +139,12 @@ def evaluate(
         with _errors_to_exit_codes():
             from codedpo.measure.command import compare_folders
 
-            chosen = _load(config, overrides, None) if config else None
+            chosen = _load_measured(config, overrides) if config or overrides else None
             compare_folders(*compare, chosen, console)
         return
     if config is None and not (overrides or programs or benchmark):
         _fail(2, "evaluate: name a configuration with --config, a --benchmark, or two folders with --compare")
-    usual = [] if config else ["run_folder=runs/evaluate"]
-    settings = _load(config, [*usual, *(overrides or ())], None)
+    settings = _load_measured(config, overrides)
     with _errors_to_exit_codes(settings.run_folder), _quiet_libraries():
         from codedpo.sandbox import require_linux
 
@@ -238,6 +239,15 @@ def _load(path: Path | None, overrides: list[str] | None, limit: int | None) -> 
 
     with _errors_to_exit_codes():
         return load_config(path, [*(overrides or ()), *([f"limit={limit}"] if limit is not None else [])])
+
+
+def _load_measured(path: Path | None, overrides: list[str] | None) -> Any:
+    """As `_load`; without a file each model has a run folder of its own, unless an override names one."""
+    found = _load(path, [*([] if path else ["run_folder=runs/evaluate"]), *(overrides or ())], None)
+    if path or found.run_folder != "runs/evaluate":
+        return found
+    name = re.sub(r"[^\w.-]+", "-", found.llm.model).strip("-.")
+    return dataclasses.replace(found, run_folder=f"runs/evaluate/{name}")
 
 
 def _print_list(lines: Iterator[str], console: Any) -> None:

@@ -1,4 +1,4 @@
-"""Run times in, scores of efficiency out: those of ENAMEL, Mercury, EffiBench and EvalPerf, as pure functions."""
+"""Run times in, scores of efficiency out: those of ENAMEL, Mercury and EvalPerf, as pure functions."""
 
 from __future__ import annotations
 
@@ -74,31 +74,6 @@ def beyond(seconds: float, published_seconds: Sequence[float]) -> float:
     if least == most:
         return float(seconds <= most)
     return (most - min(max(seconds, least), most)) / (most - least)
-
-
-def ratio_of_sums(seconds: Sequence[float], canonical_seconds: Sequence[float]) -> float:
-    """Normalised execution time (NET) over all problems: the sum of run times over that of the canonical solutions.
-
-    EffiBench's program prints this (src/report_overhead.py), in which the longest problems decide; its paper
-    (arXiv 2402.02037, section 3.5) defines `mean_of_ratios`.
-
-    Args:
-        seconds: (n_problems,) of programs that pass.
-        canonical_seconds: (n_problems,) of the canonical solutions.
-    """
-    return sum(seconds) / sum(canonical_seconds)
-
-
-def mean_of_ratios(seconds: Sequence[float], canonical_seconds: Sequence[float]) -> float:
-    """Normalised execution time (NET) over all problems: the mean of the ratios to the canonical solutions.
-
-    EffiBench (arXiv 2402.02037, section 3.5), in which each problem weighs the same.
-
-    Args:
-        seconds: (n_problems,) of programs that pass.
-        canonical_seconds: (n_problems,) of the canonical solutions.
-    """
-    return float(np.mean(np.asarray(seconds) / np.asarray(canonical_seconds)))
 
 
 def performance_score(seconds: float, clusters: Sequence[tuple[float, int]]) -> float:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from codedpo.evaluate import PassRate, Verdict
 
+KS = (1, 5, 10, 100)
+"""The k of pass@k and eff@k, as far as there are answers."""
 _RESAMPLES = 10_000
 
 

@@ -33,13 +33,13 @@ ROW = {
 }
 
 
-def written(folder: Path, **changes: str) -> Enamel:
-    """The benchmark of one row made by hand."""
+def written(folder: Path, *rows: dict[str, str], **changes: str) -> Enamel:
+    """The benchmark of rows made by hand, one where none is given."""
     path = folder / "enamel.csv"
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(ROW))
         writer.writeheader()
-        writer.writerow(ROW | changes)
+        writer.writerows(rows or [ROW | changes])
     return Enamel(path=str(path))
 
 
@@ -67,12 +67,18 @@ def test_inputs_are_drawn_with_upstreams_seeds(made: Problem) -> None:
 
 
 def test_inputs_are_made_once_where_there_is_a_cache(tmp_path: Path, made: Problem) -> None:
-    benchmark = replace(written(tmp_path), cache=str(tmp_path))
-    assert benchmark.problems() == [made]
-    (file,) = (tmp_path / "benchmarks" / "enamel").iterdir()
-    before = file.stat().st_mtime_ns
-    assert benchmark.problems() == [made] and file.stat().st_mtime_ns == before
-    file.write_bytes(file.read_bytes()[:20])
+    other = ROW | {"task_id": "Made/1", "input_generator": ROW["input_generator"].replace("size +", "2 * size +")}
+    benchmark = replace(written(tmp_path, ROW, other), cache=str(tmp_path))
+    first = benchmark.problems()
+    assert first[0] == made and first[1].inputs != made.inputs
+    files = {file: file.stat().st_mtime_ns for file in (tmp_path / "benchmarks" / "enamel").iterdir()}
+    assert len(files) == 2
+    again = benchmark.problems()
+    assert [problem.inputs for problem in again] == [problem.inputs for problem in first]
+    assert [problem.hash for problem in again] == [problem.hash for problem in first]
+    assert {file: file.stat().st_mtime_ns for file in files} == files
+    for file in files:
+        file.write_bytes(file.read_bytes()[:20])
     with pytest.raises(RecordError, match="cannot be read: .*; delete it and run again"):
         benchmark.problems()
 

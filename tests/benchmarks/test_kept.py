@@ -67,3 +67,14 @@ def test_judging_that_was_cut_short_goes_on_where_it_was(tmp_path: Path, sandbox
     assert [found.passed for found in again] == [True] * 4
     assert again[:2] == whole[:2]
     assert [json.loads(row)["key"] for row in kept(tmp_path)[3:]] == [json.loads(row)["key"] for row in rows[2:]]
+
+
+def test_statements_and_inputs_of_one_set_keep_their_places(tmp_path: Path, sandbox: Sandbox) -> None:
+    stated = replace(PROBLEM, id="s", inputs=(), test="assert f(1) == 2\nassert f(2) == 3")
+    both = replace(PROBLEM, id="b", test="assert f(5) == 6")
+    items = [(problem, program) for problem in (stated, PROBLEM, both, stated) for program in (RIGHT, WRONG)]
+    for known in ([], items[:3], items):
+        judged(tmp_path, sandbox, *known)
+        found = judged(tmp_path, sandbox, *items)
+        assert [each.passed for each in found] == [True, False] * 4
+        assert [list(each.outcomes) for each in found[::2]] == [["test"], ["base"], ["test", "base"], ["test"]]

@@ -154,6 +154,7 @@ def test_two_measurements_are_compared_problem_by_problem(tmp_path: Path) -> Non
     assert json.loads((second / "comparison.json").read_text())["lost"] == ["tiny/0"]
 
 
+NEW = ("forgeable", "efficiency")
 HASTY = "import atexit\n" + RIGHT
 SLEEPY = "def {f}(numbers, k):\n    for _ in range(20000): pass\n    return [x for x in numbers if x > k]"
 
@@ -206,6 +207,9 @@ def test_what_cannot_be_compared_or_measured_is_an_error(tmp_path: Path) -> None
     other = tmp_path / "other"
     other.mkdir()
     (other / "verdicts.jsonl").write_text((folder / "verdicts.jsonl").read_text())
+    (other / "summary.json").write_text(json.dumps({**summary, "data": "x"}))
+    (other / "summary.json").write_text(json.dumps({key: summary[key] for key in summary if key not in NEW}))
+    assert read_measurement(other)[0].forgeable is None, "written by a version of before"
     (other / "summary.json").write_text(json.dumps({**summary, "data": "x"}))
     with pytest.raises(RecordError, match="measured on other problems"):
         compare_folders(folder, other, None, Console(quiet=True))

@@ -20,7 +20,11 @@ __all__ = ["BENCHMARKS", "Benchmark", "InputSet", "Problem"]
 
 
 class Benchmark(Protocol):
-    """What every benchmark is."""
+    """What every benchmark is: a class whose fields the section `benchmarks` gives.
+
+    Two fields get values where nothing is said: `cache`, the path of the run's cache folder, and `allow_weaker`, that
+    of `sandbox.allow_weaker`.
+    """
 
     @property
     def name(self) -> str:

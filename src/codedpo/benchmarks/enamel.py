@@ -25,7 +25,7 @@ from codedpo.sandbox import Calls, Inputs, Limits, Replies, Sandbox
 from codedpo.sandbox.calls import reply_of
 from codedpo.store import compress, decompress, write_bytes
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same rows would be read otherwise."""
 LIMITS = Limits(memory_mb=4096)
 """Of generators and programs: 4 GB as in demo.py."""
@@ -67,7 +67,7 @@ class Enamel:
             SandboxError: the sandbox cannot run here, or broke.
         """
         rows = self._rows()
-        files = [self._kept(place, row) for place, row in rows]
+        files = [self._kept(_generator(place, row)) for place, row in rows]
         missing = [index for index, file in enumerate(files) if not (file and file.exists())]
         made: dict[int, _Made] = {}
         if missing:
@@ -83,11 +83,11 @@ class Enamel:
             for index, ((_, row), file) in enumerate(zip(rows, files, strict=True))
         ]
 
-    def _kept(self, place: int, row: dict[str, str]) -> Path | None:
-        """Where the inputs of a row are kept."""
+    def _kept(self, generator: Calls) -> Path | None:
+        """Where the inputs that it makes are kept."""
         if not self.cache:
             return None
-        made_by = repr([_generator(place, row), platform.python_version()]).encode()
+        made_by = repr([generator.program, generator.inputs.arguments, platform.python_version()]).encode()
         return Path(self.cache) / "benchmarks" / "enamel" / f"{hashlib.sha256(made_by).hexdigest()[:24]}.inputs"
 
     def _rows(self) -> list[tuple[int, dict[str, str]]]:
@@ -117,7 +117,7 @@ class Enamel:
             inputs=inputs,
             prompts=humaneval_prompts(row["prompt"]),
             efficiency="eff",
-            row=hashlib.sha256(f"{VERSION}{_DRAWS.read_text()}{sorted(row.items())}".encode()).hexdigest(),
+            row=hashlib.sha256(f"{VERSION}{made.digest}{sorted(row.items())}".encode()).hexdigest(),
         )
 
 
@@ -127,6 +127,8 @@ class _Made:
 
     arguments: tuple[tuple[Any, ...], ...]
     """By level and case."""
+    digest: str
+    """Hash of the arguments."""
     fault: str
 
 
@@ -163,11 +165,12 @@ def _read(file: Path | None) -> Replies:
 def _inputs(replies: Replies) -> _Made:
     given = [reply_of(frame) for frame, _ in replies.values()]
     if replies.ended != Outcome.PASSED or replies.load_error:
-        return _Made((), replies.load_error or replies.text or replies.ended.name.lower())
+        return _Made((), "", replies.load_error or replies.text or replies.ended.name.lower())
     wrong = next((reply for reply in given if not isinstance(reply.value, tuple)), None)
     if wrong:
-        return _Made((), wrong.text or f"it gives no tuple but {reprlib.repr(wrong.value)}")
-    return _Made(tuple(reply.value for reply in given), "")
+        return _Made((), "", wrong.text or f"it gives no tuple but {reprlib.repr(wrong.value)}")
+    digest = hashlib.sha256(b"".join(frame for frame, _ in replies.values())).hexdigest()
+    return _Made(tuple(reply.value for reply in given), digest, "")
 
 
 def _rule(row: dict[str, str], path: str) -> Rule:

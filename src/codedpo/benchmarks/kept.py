@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from codedpo.sandbox import Sandbox
 class Kept:
     """A file of findings by what decides them: a changed program, problem, limit or version finds none.
 
-    One process writes at a time. A line that the machine's end cut short is not there.
+    One process writes at a time. A line that the machine's end cut short is not there. To find out anew, remove it.
 
     Args:
         file: made where it is missing.
@@ -26,7 +25,7 @@ class Kept:
 
     def __init__(self, file: Path, sandbox: Sandbox, version: Any):
         self._file = file
-        self._where = json.dumps([version, sandbox.identity, platform.node()])
+        self._where = hashlib.sha256(json.dumps([version, sandbox.identity]).encode()).hexdigest()
         self._known = _read(file)
 
     def find(self, problem: Problem, program: str) -> Mapping[str, Any] | None:
@@ -42,8 +41,8 @@ class Kept:
             file.write("\n" + json.dumps({"key": key, "problem": problem.id, "found": found}))
 
     def _key(self, problem: Problem, program: str) -> str:
-        solutions = hashlib.sha256(repr(problem.solutions).encode()).hexdigest() if problem.solutions else ""
-        return hashlib.sha256(repr([self._where, problem.hash, solutions, program]).encode()).hexdigest()[:24]
+        compared = [problem.efficiency, hashlib.sha256(repr(problem.solutions).encode()).hexdigest()]
+        return hashlib.sha256(repr([self._where, problem.hash, compared, program]).encode()).hexdigest()[:24]
 
 
 def _read(file: Path) -> dict[str, Mapping[str, Any]]:

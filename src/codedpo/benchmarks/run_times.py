@@ -32,8 +32,8 @@ class RunTime:
     """What was measured of one program."""
 
     values: Mapping[str, float] = field(default_factory=dict[str, float])
-    """`e` and `in_time` (ENAMEL), `beyond` and `dps` (Mercury), else `seconds` and `canonical_seconds`; empty where it
-    could not be timed."""
+    """`e` and `in_time` (ENAMEL), `beyond`, `dps` and how many `solutions` were timed (Mercury), else `seconds` and
+    `canonical_seconds`; empty where it could not be timed."""
     reason: str = ""
     """Why it could not, or where it was ended."""
     trusted: bool = False
@@ -56,16 +56,22 @@ def run_time(problem: Problem, program: str, sandbox: Sandbox, oracle: Oracle) -
     if problem.efficiency == "eff":
         found = score(problem, program, sandbox)
         return RunTime({"e": found.value, "in_time": float(found.passed)}, found.reason)
+    if not (problem.called if problem.inputs else problem.test):
+        return RunTime(reason="a script; functions alone are timed")
     published = problem.solutions or (problem.reference,)
+    if not all(published):
+        return RunTime(reason="there is no published solution to compare it with")
     programs = [problem.runnable(each) for each in (program, *published)]
     comparison = compare(sandbox, programs, timed_tests(problem, oracle), SETTINGS)
     own, *others = _medians(comparison.seconds)
     known = [seconds for seconds in others if seconds is not None]
-    if own is None or not known:
+    if own is None:
         return RunTime(reason=UNMEASURED)
+    if len(known) < min(2, len(published)):
+        return RunTime(reason=f"{len(known)} of the published solutions run here, too few to compare it with")
     if problem.efficiency == "beyond":
         each = [(seconds, 1) for seconds in known]
-        values = {"beyond": beyond(own, known), "dps": performance_score(own, each)}
+        values = {"beyond": beyond(own, known), "dps": performance_score(own, each), "solutions": len(known)}
     else:
         values = {"seconds": own, "canonical_seconds": known[0]}
     return RunTime(values, trusted=bool(comparison.trusted[0]))

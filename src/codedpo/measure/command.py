@@ -16,7 +16,7 @@ from codedpo.config import Config
 from codedpo.errors import ConfigError, RecordError
 from codedpo.evaluate import Evaluate, Verdict, require_references, sandbox_for
 from codedpo.job import local_folder, locked
-from codedpo.measure.efficiency import FILE, EfficiencyScores
+from codedpo.measure.efficiency import EfficiencyScores
 from codedpo.measure.measurement import Summary, read_measurement, write_measurement
 from codedpo.measure.measuring import data_hash, measure_model, measure_programs
 from codedpo.measure.paired import PairedComparison, compare_measurements
@@ -66,7 +66,7 @@ def evaluate_benchmarks(config: Config, benchmarks: Sequence[str], programs: Pat
                 highlight=False,
                 soft_wrap=True,
             )
-            files = "verdicts.jsonl, summary.json" + (f", {FILE}" if found.timed else "")
+            files = "verdicts.jsonl, summary.json" + (", run_times.jsonl" if found.timed else "")
             console.print(f"{folder}: {files}", highlight=False, soft_wrap=True)
 
 
@@ -157,7 +157,7 @@ def _efficiency(found: EfficiencyScores) -> str:
     scores = [f"{name} {score.value:.3f} ({score.low:.3f} to {score.high:.3f})" for name, score in found.scores.items()]
     left_out = [f"{count} left out: {reason}" for reason, count in found.left_out.items()]
     counts = f"{found.timed} answers timed, {found.trusted} of them programs that cannot shorten their readings"
-    return "; ".join([", ".join(scores), counts, *left_out])
+    return "; ".join([*([", ".join(scores)] if scores else []), counts, *left_out])
 
 
 def _comparison_table(found: PairedComparison) -> Table:

@@ -1,7 +1,4 @@
-"""Verdicts on a benchmark that scores run times in, run times of the programs that pass and their scores out.
-
-What was measured is kept and not measured again; remove `run_times.jsonl` to do so.
-"""
+"""Verdicts on a benchmark that scores run times in, run times of the programs that pass and their scores out."""
 
 from __future__ import annotations
 
@@ -14,19 +11,19 @@ import numpy as np
 from codedpo.benchmarks import Problem
 from codedpo.benchmarks.kept import Kept
 from codedpo.benchmarks.oracle import Oracle
-from codedpo.benchmarks.run_times import run_time
+from codedpo.benchmarks.run_times import RunTime, run_time
 from codedpo.efficiency import eff_at_k
 from codedpo.evaluate import Verdict
 from codedpo.sandbox import Sandbox
-from codedpo.scores import Score, mean_score, ratio_score
+from codedpo.scores import KS, Score, mean_score, ratio_score
 
-KS = (1, 5, 10, 100)
-FILE = "run_times.jsonl"
+Answers = Sequence[Sequence[Mapping[str, float]]]
+"""By problem and answer: what was measured, nothing where the answer fails."""
 
 
 @dataclass(frozen=True)
 class Timed:
-    """What was measured of one answer that passes."""
+    """What was measured of one answer."""
 
     problem: str
     sample: int
@@ -43,42 +40,47 @@ class EfficiencyScores:
     scores: Mapping[str, Score]
     """By name, such as `eff@1`, `Beyond` and `NET`."""
     timed: int
-    """Answers that pass and were timed."""
+    """Answers that were timed."""
     trusted: int
     """Those of them whose readings cannot be shortened by the program itself."""
     left_out: Mapping[str, int]
     """How many pass and could not be timed, by the reason."""
 
 
+def is_timed(problem: Problem, verdict: Verdict) -> bool:
+    """Whether an answer is timed: one that passes, or, for ENAMEL, whose limits are its own, passes level 0."""
+    if problem.efficiency == "eff":
+        return bool(verdict.checks) and verdict.checks[0].outcome == "passed"
+    return bool(problem.efficiency) and verdict.passed
+
+
 def time_answers(
-    problems: Sequence[Problem],
-    verdicts: Sequence[Verdict],
+    items: Sequence[tuple[Problem, Verdict]],
+    faults: Mapping[str, str],
     sandbox: Sandbox,
     oracle: Oracle,
     kept: Kept,
     on_timed: Callable[[str], None] = lambda problem: None,
 ) -> list[Timed]:
-    """Time the answers that pass, one after the other; equal programs once.
+    """Time answers, one after the other; equal programs once.
 
     Args:
-        problems: those of the verdicts that have an efficiency score.
+        items: those that `is_timed` says.
+        faults: what is wrong with references, by the id of the problem.
         sandbox: with one worker.
-        oracle: prepared for these problems.
+        oracle: prepared for the other problems.
         kept: run times of before.
         on_timed: told the problem of each answer.
 
     Raises:
-        RecordError: a reference fails here.
         SandboxError: the sandbox broke.
     """
-    by_id = {problem.id: problem for problem in problems}
     found: list[Timed] = []
-    for verdict in verdicts:
-        problem = by_id.get(verdict.problem)
-        if problem is None or not verdict.passed:
-            continue
+    for problem, verdict in items:
         row = kept.find(problem, verdict.program)
-        if row is None:
+        if row is None and problem.id in faults:
+            row = asdict(RunTime(reason="the reference fails here"))
+        elif row is None:
             row = asdict(run_time(problem, verdict.program, sandbox, oracle))
             kept.add(problem, verdict.program, row)
         found.append(Timed(problem.id, verdict.sample, **row))
@@ -86,51 +88,67 @@ def time_answers(
     return found
 
 
-def efficiency_scores(verdicts: Sequence[Verdict], timed: Sequence[Timed]) -> EfficiencyScores:
+def efficiency_scores(
+    problems: Sequence[Problem], verdicts: Sequence[Verdict], timed: Sequence[Timed]
+) -> EfficiencyScores:
     """The scores of the benchmark.
 
-    An answer that does not pass has e, Beyond and DPS of 0; NET is of those that pass alone. What passes and could not
-    be timed is in no score.
+    An answer that fails has e, Beyond and DPS of 0; NET is of those that pass alone. What passes and could not be timed
+    is in no score.
 
     Args:
+        problems: of the verdicts; those without an efficiency score are passed over.
         verdicts: on all answers.
         timed: what `time_answers` gave for them.
     """
     values = {(each.problem, each.sample): each.values for each in timed}
-    scored: dict[str, list[Mapping[str, float]]] = {}
-    for verdict in verdicts:
-        found = values.get((verdict.problem, verdict.sample), {})
-        if found or not verdict.passed:
-            scored.setdefault(verdict.problem, []).append(found)
-    names = {name for each in timed for name in each.values}
+    kinds = {problem.id: problem.efficiency for problem in problems if problem.efficiency}
     scores: dict[str, Score] = {}
-    if "e" in names:
-        effs = [[found.get("e", 0.0) for found in answers] for answers in scored.values()]
-        for k in KS:
-            if all(len(answers) >= k for answers in effs):
-                scores[f"eff@{k}"] = mean_score(np.array([eff_at_k(answers, k) for answers in effs]))
-        scores["pass@1 in time"] = _mean(scored, "in_time")
-    if "beyond" in names:
-        scores |= {"Beyond": _mean(scored, "beyond"), "DPS": _mean(scored, "dps")}
-    if "seconds" in names:
-        times = _times(scored)
-        scores["NET"] = mean_score(times[:, 0] / times[:, 1])
-        scores["NET, ratio of sums"] = ratio_score(times[:, 0], times[:, 1])
+    for kind in dict.fromkeys(kinds.values()):
+        answers: dict[str, list[Mapping[str, float]]] = {}
+        for verdict in verdicts:
+            key = verdict.problem, verdict.sample
+            if kinds.get(verdict.problem) == kind and (key not in values or values[key]):
+                answers.setdefault(verdict.problem, []).append(values.get(key, {}))
+        if answers:
+            scores |= _SCORES[kind](list(answers.values()))
     measured = [each for each in timed if each.values]
-    n_trusted = sum(each.trusted for each in measured)
-    return EfficiencyScores(
-        scores, len(measured), n_trusted, dict(Counter(each.reason for each in timed if not each.values))
-    )
+    left_out = Counter(each.reason for each in timed if not each.values)
+    return EfficiencyScores(scores, len(measured), sum(each.trusted for each in measured), dict(left_out))
 
 
-def _mean(scored: Mapping[str, Sequence[Mapping[str, float]]], name: str) -> Score:
+def _eff(answers: Answers) -> dict[str, Score]:
+    """ENAMEL's (arXiv 2406.06647)."""
+    scores = {"pass@1 in time": _mean(answers, "in_time")}
+    each = [[found.get("e", 0.0) for found in of_problem] for of_problem in answers]
+    for k in KS:
+        if all(len(found) >= k for found in each):
+            scores[f"eff@{k}"] = mean_score(np.array([eff_at_k(found, k) for found in each]))
+    return scores
+
+
+def _beyond(answers: Answers) -> dict[str, Score]:
+    """Mercury's (arXiv 2402.07844), and EvalPerf's DPS among the same solutions (arXiv 2408.06450)."""
+    return {"Beyond": _mean(answers, "beyond"), "DPS": _mean(answers, "dps")}
+
+
+def _net(answers: Answers) -> dict[str, Score]:
+    """EffiBench's normalised execution time: the mean of the ratios to the canonical solutions, as its paper defines it
+    (arXiv 2402.02037, section 3.5), and the ratio of the sums, in which the longest problems decide, as its program
+    prints it (src/report_overhead.py). Of several answers to a problem the mean counts."""
+    passing = [[(found["seconds"], found["canonical_seconds"]) for found in each if found] for each in answers]
+    times = [np.array(each) for each in passing if each]
+    if not times:
+        return {}
+    ratios = np.array([(each[:, 0] / each[:, 1]).mean() for each in times])
+    sums = np.array([each.mean(axis=0) for each in times])
+    return {"NET": mean_score(ratios), "NET, ratio of sums": ratio_score(sums[:, 0], sums[:, 1])}
+
+
+_SCORES: Mapping[str, Callable[[Answers], dict[str, Score]]] = {"eff": _eff, "beyond": _beyond, "net": _net}
+
+
+def _mean(answers: Answers, name: str) -> Score:
     """Over problems of the mean over answers."""
-    each = [[found.get(name, 0.0) for found in answers] for answers in scored.values()]
+    each = [[found.get(name, 0.0) for found in of_problem] for of_problem in answers]
     return mean_score(np.array([sum(values) / len(values) for values in each]))
-
-
-def _times(scored: Mapping[str, Sequence[Mapping[str, float]]]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """(n_problems, 2) seconds of the programs and of the canonical ones, of problems with an answer that passes."""
-    passing = [[found for found in answers if found] for answers in scored.values()]
-    pairs = [[(found["seconds"], found["canonical_seconds"]) for found in answers] for answers in passing if answers]
-    return np.array([np.mean(each, axis=0) for each in pairs])

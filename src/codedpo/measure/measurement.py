@@ -14,12 +14,12 @@ from codedpo.benchmarks import Problem
 from codedpo.decontaminate.overlap import Overlap
 from codedpo.errors import RecordError
 from codedpo.evaluate import Verdict
-from codedpo.measure.efficiency import FILE, KS, EfficiencyScores, Timed
+from codedpo.measure.efficiency import EfficiencyScores, Timed
 from codedpo.places import Place, names_in
-from codedpo.scores import Score, pass_scores
+from codedpo.scores import KS, Score, pass_scores
 from codedpo.store import write_text
 
-_VERDICTS, _SUMMARY = "verdicts.jsonl", "summary.json"
+_VERDICTS, _SUMMARY, _RUN_TIMES = "verdicts.jsonl", "summary.json", "run_times.jsonl"
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,6 @@ class Summary:
     one group; then by k."""
     outcomes: Mapping[str, int]
     """How often each was the end of an answer."""
-    forgeable: int
-    """Passes of programs that were checked, in part or whole, in their own process."""
-    efficiency: EfficiencyScores | None
-    """What run times come to; None where nothing was timed."""
     seconds: float
     """Wall time of asking and judging, this time."""
     asked: Mapping[str, Any]
@@ -57,6 +53,10 @@ class Summary:
     """What the training pairs of the run folder give away of the problems; None where it holds no pairs."""
     code: Mapping[str, Any]
     """Versions of codedpo and Python, and of what decides verdicts."""
+    forgeable: int | None = None
+    """Passes of programs that were checked, in part or whole, in their own process; None: not known."""
+    efficiency: EfficiencyScores | None = None
+    """What run times come to; None where they were not scored."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def write_measurement(folder: Place, found: Measurement) -> None:
     """One line an answer: program, verdict, reason, time; the summary; and run times, a line an answer too."""
     write_text(folder / _VERDICTS, _lines(found.verdicts))
     write_text(folder / _SUMMARY, json.dumps(asdict(found.summary), indent=1))
-    if found.timed or FILE in names_in(folder):
-        write_text(folder / FILE, _lines(found.timed))
+    if found.timed or _RUN_TIMES in names_in(folder):
+        write_text(folder / _RUN_TIMES, _lines(found.timed))
 
 
 def _lines(records: Sequence[Any]) -> str:

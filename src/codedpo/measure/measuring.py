@@ -18,7 +18,7 @@ from codedpo.decontaminate.overlap import Overlap, overlap
 from codedpo.errors import RecordError
 from codedpo.evaluate import VERSION, Evaluate, Verdict, evaluate, judge_programs, require_references, sandbox_for
 from codedpo.llms import Completion, Sampling
-from codedpo.measure.efficiency import FILE, Timed, efficiency_scores, time_answers
+from codedpo.measure.efficiency import Timed, efficiency_scores, is_timed, time_answers
 from codedpo.measure.measurement import Measurement, Summary, pass_rates
 from codedpo.places import names_in, place
 from codedpo.progress import Observer
@@ -97,20 +97,21 @@ def _time(
     folder: Path,
     observer: Observer,
 ) -> list[Timed]:
-    """What was measured of the answers that pass; nothing where the benchmark scores no run times."""
-    passed = Counter(verdict.problem for verdict in verdicts if verdict.passed)
-    asked = [problem for problem in problems if problem.efficiency and passed[problem.id]]
-    if not settings.efficiency or not asked:
+    """What was measured of the answers; nothing where the benchmark scores no run times."""
+    known = {problem.id: problem for problem in problems}
+    items = [(known[verdict.problem], verdict) for verdict in verdicts if is_timed(known[verdict.problem], verdict)]
+    if not settings.efficiency or not items:
         return []
-    step, n_answers = f"time {settings.benchmark}", sum(passed[problem.id] for problem in asked)
-    observer.started(step, n_answers)
-    judge, chosen = tools.oracle, sandbox_for(asked, config.sandbox)
-    with tools.open_sandbox(chosen) as sandbox:
-        judge.prepare(asked, sandbox)
+    step = f"time {settings.benchmark}"
+    observer.started(step, len(items))
+    judge, chosen, faults = tools.oracle, sandbox_for(problems, config.sandbox), dict[str, str]()
+    if any(problem.efficiency == "net" for problem, _ in items):
+        with tools.open_sandbox(chosen) as sandbox:
+            faults = judge.prepare(problems, sandbox)
     with tools.open_sandbox(chosen, workers=1) as sandbox:
-        kept = Kept(folder / FILE, sandbox, run_times.VERSION)
-        found = time_answers(asked, verdicts, sandbox, judge, kept, lambda _: observer.advanced(step, rows=1))
-    observer.finished(step, f"{sum(bool(each.values) for each in found)} of {n_answers} answers timed")
+        kept = Kept(folder / "timed.jsonl", sandbox, [run_times.VERSION, platform.node()])
+        found = time_answers(items, faults, sandbox, judge, kept, lambda _: observer.advanced(step, rows=1))
+    observer.finished(step, f"{sum(bool(each.values) for each in found)} of {len(items)} answers timed")
     return found
 
 
@@ -141,6 +142,7 @@ def _measurement(
         "judging": judging.VERSION,
         "run_times": run_times.VERSION,
     }
+    is_scored = settings.efficiency and any(problem.efficiency for problem in problems)
     summary = Summary(
         benchmark=settings.benchmark,
         title=settings.title,
@@ -152,7 +154,7 @@ def _measurement(
         pass_at_k=pass_rates(verdicts, problems),
         outcomes=dict(Counter(verdict.outcome for verdict in verdicts).most_common()),
         forgeable=sum(verdict.passed and not verdict.judged_outside for verdict in verdicts),
-        efficiency=efficiency_scores(verdicts, timed) if timed else None,
+        efficiency=efficiency_scores(problems, verdicts, timed) if is_scored else None,
         seconds=seconds,
         asked={**asdict(settings), "seed": config.seed, "requests": _requests_hash(settings, problems)},
         data=data_hash(problems),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import math
 import queue
 import shutil
@@ -139,7 +140,7 @@ class Sandbox:
         """Names of the kernel restrictions that hold here (see layers.py)."""
         return self._seats[0].first.layers
 
-    @property
+    @functools.cached_property
     def surroundings(self) -> list[object]:
         """What programs meet at the paths that they may use, for keys of what they give."""
         return surroundings(self._start.python, self._start.readable)

@@ -8,6 +8,9 @@ import platform
 import subprocess
 from collections.abc import Sequence
 
+from codedpo.errors import SandboxError
+
+_SECONDS = 60
 _TELL = (
     "import os, platform, sys\n"
     "folders = [path for path in sys.path if os.path.isdir(path)]\n"
@@ -22,28 +25,42 @@ def surroundings(python: str, readable: Sequence[str]) -> list[object]:
     Of a package name and version are told, of a file its name, size and time, so a change that keeps these is not seen.
 
     Args:
-        python: as in `SandboxSettings`; asked for its version and packages, as it starts in the sandbox.
+        python: as in `SandboxSettings`; asked for its version and packages.
         readable: as there.
+
+    Raises:
+        SandboxError: the interpreter does not work.
     """
     return [_told(python) if python else platform.python_version(), [_files(folder) for folder in readable]]
 
 
 def _told(python: str) -> str:
+    command = [python, "-I", "-B", "-c", _TELL]  # isolated: nothing of the current folder is imported
     try:
         told = subprocess.run(
-            [python, "-s", "-B", "-c", _TELL], stdin=subprocess.DEVNULL, capture_output=True, text=True, env={}
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env={},
+            cwd="/",
+            timeout=_SECONDS,
+            check=True,
         )
         return told.stdout
     except OSError:
         return ""
+    except subprocess.SubprocessError as error:
+        raise SandboxError(f"sandbox.python: {python} does not tell its version: {error}; name another one") from error
 
 
-def _files(folder: str) -> list[tuple[str, int, int]]:
-    found: list[tuple[str, int, int]] = []
-    for parent, _, names in os.walk(folder):
-        for name in names:
+def _files(folder: str) -> list[tuple[str, str, int, int]]:
+    found: list[tuple[str, str, int, int]] = []
+    for parent, folders, names in os.walk(folder):
+        for name in (*names, *folders):
             path = os.path.join(parent, name)
             with contextlib.suppress(OSError):  # a link that leads nowhere
                 status = os.stat(path)
-                found.append((os.path.relpath(path, folder), status.st_size, status.st_mtime_ns))
+                leads_to = os.path.realpath(path) if os.path.islink(path) else ""
+                found.append((os.path.relpath(path, folder), leads_to, status.st_size, status.st_mtime_ns))
     return sorted(found)
