@@ -13,6 +13,7 @@ from codedpo.benchmarks.kept import Kept
 from codedpo.benchmarks.oracle import Oracle
 from codedpo.benchmarks.run_times import RunTime, run_time
 from codedpo.efficiency import eff_at_k
+from codedpo.errors import RecordError
 from codedpo.evaluate import Verdict
 from codedpo.sandbox import Sandbox
 from codedpo.scores import KS, Score, mean_score, ratio_score
@@ -62,7 +63,7 @@ def time_answers(
     kept: Kept,
     on_timed: Callable[[str], None] = lambda problem: None,
 ) -> list[Timed]:
-    """Time answers, one after the other; equal programs once.
+    """Time answers, one after the other; equal programs once. What cannot be timed is tried again next time.
 
     Args:
         items: those that `is_timed` says.
@@ -78,14 +79,22 @@ def time_answers(
     found: list[Timed] = []
     for problem, verdict in items:
         row = kept.find(problem, verdict.program)
-        if row is None and problem.id in faults:
-            row = asdict(RunTime(reason="the reference fails here"))
-        elif row is None:
-            row = asdict(run_time(problem, verdict.program, sandbox, oracle))
-            kept.add(problem, verdict.program, row)
+        if row is None:
+            row = asdict(_measured(problem, verdict.program, faults, sandbox, oracle))
+            if row["values"]:
+                kept.add(problem, verdict.program, row)
         found.append(Timed(problem.id, verdict.sample, **row))
         on_timed(problem.id)
     return found
+
+
+def _measured(problem: Problem, program: str, faults: Mapping[str, str], sandbox: Sandbox, oracle: Oracle) -> RunTime:
+    if problem.id in faults:
+        return RunTime(reason="the reference fails here")
+    try:
+        return run_time(problem, program, sandbox, oracle)
+    except RecordError:  # its reference, on a machine that is busier than when the oracle was made
+        return RunTime(reason="the reference fails here")
 
 
 def efficiency_scores(
