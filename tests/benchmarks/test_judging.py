@@ -306,3 +306,14 @@ def test_what_nothing_judges_gets_no_score(sandbox: Sandbox, tmp_path: Path) -> 
         require_references([Problem("t/9", "", "f", "")], sandbox, Oracle(tmp_path))
     with pytest.raises(RecordError, match="0 of 1 reference solutions pass here"):
         require_references([problem_of("x = 1")], sandbox, Oracle(tmp_path), least=0)
+
+
+def test_limits_count_the_writing_of_values_as_the_reference_needs_it(sandbox: Sandbox, tmp_path: Path) -> None:
+    program = "def f(n):\n    return [(0, 1)] * n"
+    inputs = InputSet("base", ((1_000_000,),))
+    problem = Problem("p", "def f(n):\n", "f", program, inputs=(inputs,))
+    oracle = Oracle(tmp_path)
+    assert oracle.prepare([problem], sandbox) == {}
+    expected = oracle.expected(problem, inputs)
+    assert expected.limits(inputs.arguments).cpu_seconds[0] > max(1.0, 4 * expected.seconds[0])
+    assert judge([(problem, program)], sandbox, oracle)[0].passed

@@ -163,13 +163,13 @@ def _read(file: Path | None) -> Replies:
 
 
 def _inputs(replies: Replies) -> _Made:
-    given = [reply_of(frame) for frame, _ in replies.values()]
+    given = [reply_of(frame.content) for frame in replies.values()]
     if replies.ended != Outcome.PASSED or replies.load_error:
         return _Made((), "", replies.load_error or replies.text or replies.ended.name.lower())
     wrong = next((reply for reply in given if not isinstance(reply.value, tuple)), None)
     if wrong:
         return _Made((), "", wrong.text or f"it gives no tuple but {reprlib.repr(wrong.value)}")
-    digest = hashlib.sha256(b"".join(frame for frame, _ in replies.values())).hexdigest()
+    digest = hashlib.sha256(b"".join(frame.content for frame in replies.values())).hexdigest()
     return _Made(tuple(reply.value for reply in given), digest, "")
 
 

@@ -61,7 +61,7 @@ class _Run:
     @staticmethod
     def of(replies: Replies) -> _Run:
         fault = replies.load_error or (replies.text or "it ended" if replies.ended != Outcome.PASSED else "")
-        return _Run(tuple(replies.values()), replies.ended, fault)
+        return _Run(tuple((frame.content, frame.seconds) for frame in replies.values()), replies.ended, fault)
 
 
 def score(problem: Problem, program: str, sandbox: Sandbox, *, repeats: int = REPEATS) -> Score:

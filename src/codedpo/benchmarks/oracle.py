@@ -25,7 +25,7 @@ from codedpo.sandbox import Calls, Inputs, Replies, Sandbox
 from codedpo.sandbox.calls import DIGEST_BYTES, VALUE_FRAME, digest, is_raised, reply_of, value_frame
 from codedpo.store import compress, decompress, read_records, write_bytes, write_records
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same references would give another oracle."""
 _REFERENCE_SECONDS = 60.0
 _LARGE_BYTES = 1 << 14
@@ -58,6 +58,8 @@ class _Kept:
     """(n_calls,) see `Rule.tolerances`."""
     seconds: NDArray[np.float64] = field(metadata={"dtype": "float64", "measured": "true"})
     """(n_calls,) processor time that the reference took."""
+    told_seconds: NDArray[np.float64] = field(metadata={"dtype": "float64", "measured": "true"})
+    """(n_calls,) the same with writing its value."""
 
 
 class Expected:
@@ -78,6 +80,7 @@ class Expected:
         n_calls = len(inputs.arguments)
         self.seconds = kept.seconds if kept else np.full(n_calls, inputs.seconds / _FACTOR)
         """(n_calls,) processor time of the reference."""
+        self._told_seconds = kept.told_seconds if kept else self.seconds
         self.most_bytes = tuple(np.maximum(_LEAST_BYTES, _MOST_GROWTH * sizes).tolist())
 
     def value(self, index: int) -> Any:
@@ -120,7 +123,7 @@ class Expected:
     def limits(self, arguments: tuple[tuple[Any, ...], ...], *, least_seconds: float = _LEAST_SECONDS) -> Inputs:
         """The inputs with what a program may take for each of them."""
         least = max(least_seconds, self._inputs.seconds * least_seconds)
-        each = np.maximum(least, _FACTOR * self.seconds)
+        each = np.maximum(least, _FACTOR * self._told_seconds)
         most = max(_MOST_SECONDS, len(each) * self._inputs.seconds) * least_seconds
         return Inputs(arguments, tuple(each.tolist()), float(min(most, each.sum()) + 1))
 
@@ -189,6 +192,7 @@ class Oracle:
                 sizes=np.array(given.sizes, dtype=np.int64),
                 tolerances=inputs.rule.tolerances(n_calls, given.first_float),
                 seconds=np.array(given.seconds, dtype=np.float64),
+                told_seconds=np.array(given.told_seconds, dtype=np.float64),
             )
 
 
@@ -208,6 +212,7 @@ class _Given:
     ends: list[int]
     sizes: list[int]
     seconds: list[float]
+    told_seconds: list[float]
     first_float: int | None
     """The first call that gave a float, or floats alone; None where none did."""
 
@@ -220,8 +225,9 @@ class _Given:
         ends: list[int] = []
         sizes: list[int] = []
         times: list[float] = []
+        told_times: list[float] = []
         first_float: int | None = None
-        for index, (frame, seconds) in enumerate(replies.values()):
+        for index, (frame, seconds, told) in enumerate(replies.values()):
             if not fault and is_raised(frame):
                 fault = reply_of(frame).text
             if first_float is None and _may_be_floats(frame) and is_floats(reply_of(frame).value):
@@ -231,7 +237,8 @@ class _Given:
             ends.append(len(content))
             sizes.append(len(frame))
             times.append(seconds)
-        return _Given(fault, bytes(content), bytes(digests), ends, sizes, times, first_float)
+            told_times.append(told)
+        return _Given(fault, bytes(content), bytes(digests), ends, sizes, times, told_times, first_float)
 
 
 def _may_be_floats(frame: bytes) -> bool:

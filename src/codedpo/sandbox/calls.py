@@ -14,7 +14,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from codedpo.records import Outcome
 from codedpo.sandbox.jailed import codec
@@ -23,7 +23,8 @@ from codedpo.sandbox.jailed.outcomes import REFUSALS
 DIGEST_BYTES: int = codec.DIGEST_BYTES
 VALUE_FRAME, _RAISED_FRAME = b'["value",', b'["raised",'
 """How the JSON of a reply begins that carries a value, and of one that tells of an exception."""
-_HEAD = struct.Struct("<Id")
+_HEAD = struct.Struct("<Idd")
+_LOADED = b'["loaded"]'
 """Of a frame: length and seconds, as in jailed/caller.py."""
 
 
@@ -102,6 +103,17 @@ class CheckedCalls:
         )
 
 
+class Frame(NamedTuple):
+    """What a call gave."""
+
+    content: bytes
+    """The JSON of the reply."""
+    seconds: float
+    """Processor time of the call, as the program's own process read it."""
+    told_seconds: float
+    """The same with writing the reply, which limits count too."""
+
+
 @dataclass(frozen=True)
 class Replies:
     """What a program's calls gave, all of them."""
@@ -115,24 +127,24 @@ class Replies:
     seconds: float
     """Processor time of the process, read from outside."""
 
-    def values(self) -> Iterator[tuple[bytes, float]]:
-        """By call: the JSON of its reply, and its processor seconds as the program's own process read them."""
+    def values(self) -> Iterator[Frame]:
+        """By call."""
         return (part for place, part in enumerate(self._parts()) if place)  # the first says that it is loaded
 
     @property
     def load_error(self) -> str:
         """What loading the program raised; empty where it was loaded."""
-        frame, _ = next(self._parts(), (b'["loaded"]', 0.0))
-        return "" if frame == b'["loaded"]' else reply_of(frame).text
+        first = next(self._parts(), Frame(_LOADED, 0.0, 0.0)).content
+        return "" if first == _LOADED else reply_of(first).text
 
-    def _parts(self) -> Iterator[tuple[bytes, float]]:
+    def _parts(self) -> Iterator[Frame]:
         position, view = 0, memoryview(self.frames)
         while position + _HEAD.size <= len(view):
             start = position + _HEAD.size
-            size, seconds = _HEAD.unpack_from(view, position)
+            size, seconds, told = _HEAD.unpack_from(view, position)
             position = start + size
             if position <= len(view):
-                yield bytes(view[start:position]), seconds
+                yield Frame(bytes(view[start:position]), seconds, told)
 
 
 @dataclass(frozen=True)
