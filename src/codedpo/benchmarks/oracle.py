@@ -124,7 +124,7 @@ class Expected:
         """The inputs with what a program may take for each of them."""
         least = max(least_seconds, self._inputs.seconds * least_seconds)
         each = np.maximum(least, _FACTOR * self._told_seconds)
-        most = max(_MOST_SECONDS, len(each) * self._inputs.seconds) * least_seconds
+        most = (_MOST_SECONDS if self._kept else max(_MOST_SECONDS, len(each) * self._inputs.seconds)) * least_seconds
         return Inputs(arguments, tuple(each.tolist()), float(min(most, each.sum()) + 1))
 
 

@@ -29,7 +29,7 @@ class InputSet:
     expected: tuple[Any, ...] | None = field(default=None, repr=False)
     """What each call must give; None: what the reference gives."""
     seconds: float = 0.0
-    """Processor time that each call may take; 0: as the reference's own time here decides."""
+    """Processor time that each call may take, or more where the reference's own time here says so."""
     may_exceed: bool = False
     """A program that takes too much time or memory here still passes, and is not judged by any further set."""
 
