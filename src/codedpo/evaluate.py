@@ -248,9 +248,14 @@ def judge_programs(
         oracle: prepared for these problems.
         kept: verdicts of before.
     """
-    judged = judge(items, sandbox, oracle, kept)
+    judged = iter(judge([(problem, program) for problem, program in items if program], sandbox, oracle, kept))
     return _numbered(
-        [_verdict(problem, program, "", found) for (problem, program), found in zip(items, judged, strict=True)]
+        [
+            _verdict(problem, program, "", next(judged))
+            if program
+            else Verdict(problem.id, False, "no_program", "the program is empty", "", "")
+            for problem, program in items
+        ]
     )
 
 

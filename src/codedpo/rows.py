@@ -28,14 +28,14 @@ class Row:
     values: dict[str, Any]
     where: str
 
-    def text(self, column: str, *, default: str | None = None) -> str:
+    def text(self, column: str, *, default: str | None = None, may_be_empty: bool = False) -> str:
         """The column's text.
 
         Raises:
             RecordError: it is missing or empty and has no default, or is no text; names file, row and column.
         """
         value = self._value(column, default)
-        if not isinstance(value, str) or (default is None and not value.strip()):
+        if not isinstance(value, str) or (default is None and not may_be_empty and not value.strip()):
             raise RecordError(f"{self.where}: column '{column}' must be text, got {_short(value)}")
         return value.strip()
 

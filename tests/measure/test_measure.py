@@ -69,9 +69,12 @@ def written(folder: Path, name: str) -> Path:
 
 def test_programs_of_a_file_are_judged_as_they_are(tmp_path: Path) -> None:
     console = Console(record=True, width=160)
+    empty = programs(tmp_path, RIGHT, "", " \n")
+    evaluate_benchmarks(config_of(tmp_path), (), empty, console)
+    assert read_measurement(written(tmp_path, "p0"))[0].outcomes == {"no_program": 2, "passed": 1}
     file = programs(tmp_path, RIGHT, ALMOST, "def {f}(numbers, k):\n    return 1 / 0")
     evaluate_benchmarks(config_of(tmp_path), (), file, console)
-    summary, verdicts = read_measurement(written(tmp_path, "p0"))
+    summary, verdicts = read_measurement(written(tmp_path, "p1"))
     assert [verdict.outcome for verdict in verdicts] == ["passed", "wrong", "exception"]
     assert [[check.outcome for check in verdict.checks] for verdict in verdicts] == [
         ["passed", "passed"], ["passed", "wrong"], ["exception", "exception"],
