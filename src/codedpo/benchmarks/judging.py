@@ -14,7 +14,7 @@ from codedpo.benchmarks.problem import InputSet, Problem
 from codedpo.records import Execution, Outcome
 from codedpo.sandbox import Calls, Checked, CheckedCalls, Reply, Sandbox
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same programs would be judged otherwise."""
 _SHORT = reprlib.Repr()
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxdict = 8

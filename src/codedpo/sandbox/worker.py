@@ -19,6 +19,8 @@ from codedpo.errors import SandboxError
 _ZYGOTE = Path(__file__).parent / "jailed" / "zygote.py"
 _ATTEMPTS = 2
 _LAST_SECONDS = 5.0
+_UNLIKE_OTHERS = "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR X86_V4"
+"""What numpy is not to use: with it equal keys are sorted into another order than on most machines."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Worker:
         isolated = ["-s", "-B"] if own.python else ["-s", "-S", "-B"]
         environment = {"PYTHONHASHSEED": str(self._hash_seed), "LANG": "C.UTF-8", "TZ": "UTC"}
         environment |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        environment["NPY_DISABLE_CPU_FEATURES"] = _UNLIKE_OTHERS
         try:
             self._process = subprocess.Popen(
                 [python, *isolated, str(_ZYGOTE), json.dumps(config)],
