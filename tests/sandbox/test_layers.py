@@ -212,6 +212,13 @@ def test_another_environment_with_numpy_and_pandas_preloaded(tmp_path: Path) -> 
     assert np.isfinite(execution.cpu_seconds[:3]).all()
 
 
+def test_numpy_is_told_to_do_without_what_few_machines_have() -> None:
+    program = "import os\ndef f(): return os.environ['NPY_DISABLE_CPU_FEATURES'].split()"
+    with Sandbox() as sandbox:
+        execution = run(sandbox, [program], ["assert 'AVX512F' in f() and 'AVX2' not in f()"])
+    assert execution.passed.tolist() == [[True]], execution.reasons
+
+
 def test_without_namespaces_and_capabilities_the_other_layers_hold() -> None:
     """As in a container without privileges: no new namespaces, no capabilities, none to be gained."""
     if shutil.which("unshare") is None or shutil.which("setpriv") is None:
