@@ -80,7 +80,8 @@ class Expected:
         n_calls = len(inputs.arguments)
         self.seconds = kept.seconds if kept else np.full(n_calls, inputs.seconds / _FACTOR)
         """(n_calls,) processor time of the reference."""
-        self._told_seconds = kept.told_seconds if kept else self.seconds
+        self.told_seconds = kept.told_seconds if kept else self.seconds
+        """(n_calls,) the same with writing its value."""
         self.most_bytes = tuple(np.maximum(_LEAST_BYTES, _MOST_GROWTH * sizes).tolist())
 
     def value(self, index: int) -> Any:
@@ -123,7 +124,7 @@ class Expected:
     def limits(self, arguments: tuple[tuple[Any, ...], ...], *, least_seconds: float = _LEAST_SECONDS) -> Inputs:
         """The inputs with what a program may take for each of them."""
         least = max(least_seconds, self._inputs.seconds * least_seconds)
-        each = np.maximum(least, _FACTOR * self._told_seconds)
+        each = np.maximum(least, _FACTOR * self.told_seconds)
         most = (_MOST_SECONDS if self._kept else max(_MOST_SECONDS, len(each) * self._inputs.seconds)) * least_seconds
         return Inputs(arguments, tuple(each.tolist()), float(min(most, each.sum()) + 1))
 
