@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from jobs import make_pair
 
 from codedpo.llms import Request, Sampling
@@ -72,8 +73,14 @@ def test_training_asks_with_the_tokens_that_generation_feeds(name: str, request:
 
 
 def test_a_base_model_stops_where_another_turn_would_begin(tiny: Path, base: Path) -> None:
-    assert fed(base, ASKED)["stop_strings"] == ["\n### Instruction", "\n### Response"]
-    assert fed(tiny, ASKED)["stop_strings"] is None
+    given = fed(base, ASKED)
+    tokenizer = load_tokenizer(locate(str(base), base))
+    for answer, ends in (("x\n### Instruction", True), ("x\n### Response", True), ("x\n### Instr", False)):
+        ids = tokenizer(answer, add_special_tokens=False, return_tensors="pt")["input_ids"]
+        assert tokenizer.decode(ids[0]) == answer
+        row = torch.cat([given["input_ids"], ids], dim=1)
+        assert given["stopping_criteria"](row, None).tolist() == [ends]
+    assert len(fed(tiny, ASKED)["stopping_criteria"]) == 0
 
 
 @pytest.mark.parametrize("name", ["solution", "tests", "concepts", "task", "inputs", "judge"])
