@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from codedpo.cli import _load_measured
 from conftest import run_settings
 from loopback import LoopbackLLM
 
@@ -96,6 +97,15 @@ def test_bad_input_gets_a_clear_error_and_its_exit_code(
     assert text in " ".join(result.stderr.split()), result.stderr
     assert result.returncode == code
     assert "Traceback" not in result.stderr
+
+
+def test_without_a_file_each_model_has_a_run_folder_of_its_own() -> None:
+    def folder(*overrides: str) -> str:
+        return _load_measured(None, list(overrides)).run_folder
+
+    assert folder() == "runs/evaluate/qwen2.5-coder-0.5b"
+    assert folder("llm.model=models/My model.gguf") == "runs/evaluate/models-My-model.gguf"
+    assert folder("run_folder=runs/evaluate") == "runs/evaluate"
 
 
 def test_ctrl_c_ends_cleanly_with_a_hint(tmp_path: Path, source_folder: Path) -> None:

@@ -243,8 +243,9 @@ def _load(path: Path | None, overrides: list[str] | None, limit: int | None) -> 
 
 def _load_measured(path: Path | None, overrides: list[str] | None) -> Any:
     """As `_load`; without a file each model has a run folder of its own, unless an override names one."""
-    found = _load(path, [*([] if path else ["run_folder=runs/evaluate"]), *(overrides or ())], None)
-    if path or found.run_folder != "runs/evaluate":
+    is_named = bool(path) or any(override.startswith("run_folder=") for override in overrides or ())
+    found = _load(path, [*([] if is_named else ["run_folder=runs/evaluate"]), *(overrides or ())], None)
+    if is_named:
         return found
     name = re.sub(r"[^\w.-]+", "-", found.llm.model).strip("-.")
     return dataclasses.replace(found, run_folder=f"runs/evaluate/{name}")

@@ -248,11 +248,11 @@ def judge_programs(
         oracle: prepared for these problems.
         kept: verdicts of before.
     """
-    judged = iter(judge([(problem, program) for problem, program in items if program], sandbox, oracle, kept))
+    judged = iter(judge([(problem, program) for problem, program in items if program.strip()], sandbox, oracle, kept))
     return _numbered(
         [
             _verdict(problem, program, "", next(judged))
-            if program
+            if program.strip()
             else Verdict(problem.id, False, "no_program", "the program is empty", "", "")
             for problem, program in items
         ]

@@ -28,16 +28,19 @@ class Row:
     values: dict[str, Any]
     where: str
 
-    def text(self, column: str, *, default: str | None = None, may_be_empty: bool = False) -> str:
+    def text(self, column: str, *, default: str | None = None, as_it_is: bool = False) -> str:
         """The column's text.
+
+        Args:
+            as_it_is: with blanks at its ends, or empty.
 
         Raises:
             RecordError: it is missing or empty and has no default, or is no text; names file, row and column.
         """
         value = self._value(column, default)
-        if not isinstance(value, str) or (default is None and not may_be_empty and not value.strip()):
+        if not isinstance(value, str) or (default is None and not as_it_is and not value.strip()):
             raise RecordError(f"{self.where}: column '{column}' must be text, got {_short(value)}")
-        return value.strip()
+        return value if as_it_is else value.strip()
 
     def texts(self, column: str, *, default: Sequence[str] | None = None) -> tuple[str, ...]:
         """The column's list of texts; the same errors."""

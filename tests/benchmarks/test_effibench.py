@@ -51,7 +51,8 @@ def test_run_times_are_those_of_programs_that_pass(tmp_path: Path) -> None:
     slow = FAST.replace("return", "sum(range(5000))\n        return")
     with Sandbox() as sandbox:
         found = run_time(problem, slow, sandbox, Oracle(tmp_path))
-        assert min(found.values["seconds"], found.values["canonical_seconds"]) > 0 and not found.reason
+        # 5000 additions against one: which is which is no matter of the clock
+        assert found.values["seconds"] > found.values["canonical_seconds"] > 0 and not found.reason
         assert found.trusted
         broken = run_time(problem, "class Solution: ...", sandbox, Oracle(tmp_path))
         assert not broken.values and broken.reason == UNMEASURED

@@ -74,7 +74,8 @@ def test_statements_and_inputs_of_one_set_keep_their_places(tmp_path: Path, sand
     both = replace(PROBLEM, id="b", test="assert f(5) == 6")
     items = [(problem, program) for problem in (stated, PROBLEM, both, stated) for program in (RIGHT, WRONG)]
     for known in ([], items[:3], items):
-        judged(tmp_path, sandbox, *known)
-        found = judged(tmp_path, sandbox, *items)
+        folder = tmp_path / str(len(known))
+        judged(folder, sandbox, *known)
+        found = judged(folder, sandbox, *items)
         assert [each.passed for each in found] == [True, False] * 4
         assert [list(each.outcomes) for each in found[::2]] == [["test"], ["base"], ["test", "base"], ["test"]]

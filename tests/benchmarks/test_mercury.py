@@ -66,6 +66,9 @@ def test_beyond_and_dps_are_taken_among_the_published_solutions(tmp_path: Path) 
     with Sandbox() as sandbox:
         found = run_time(problem, problem.program(FAST), sandbox, Oracle(tmp_path))
         assert 0 <= found.values["beyond"] <= 1 and 0 <= found.values["dps"] <= 1 and found.values["solutions"] == 2
+        slower = problem.program(FAST.replace("return", "sum(range(5 * n))\n        return"))
+        worst = run_time(problem, slower, sandbox, Oracle(tmp_path)).values  # 5 times the work of the slowest
+        assert (worst["beyond"], worst["dps"]) == (0.0, 0.0)
         (broken,) = problems(
             tmp_path,
             solutions=[{"hash": n, "runtime": f"{n}ms", "solution": text} for n, text in enumerate((FAST, "x"))],

@@ -88,6 +88,14 @@ def test_programs_of_a_file_are_judged_as_they_are(tmp_path: Path) -> None:
     assert "33.3% (0.0 to 100.0)" in console.export_text()
 
 
+def test_programs_of_a_file_keep_their_blanks(tmp_path: Path) -> None:
+    file = programs(tmp_path, "  " + RIGHT, RIGHT + "\n", RIGHT)
+    evaluate_benchmarks(config_of(tmp_path), (), file, Console(quiet=True))
+    verdicts = read_measurement(written(tmp_path, "p0"))[1]
+    assert [verdict.passed for verdict in verdicts] == [False, True, True]
+    assert "IndentationError" in verdicts[0].reason
+
+
 class Inside(Tiny):
     """The same problems, with a test that can only run beside the program."""
 

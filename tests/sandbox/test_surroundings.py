@@ -58,6 +58,9 @@ def test_an_interpreter_that_fails_is_an_error_and_runs_nothing_of_the_current_f
         surroundings("/bin/false", ())
     (tmp_path / "platform.py").write_text("raise SystemExit('run')")
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "python").symlink_to(sys.executable)
+    assert surroundings("./python", ()) == surroundings(str(tmp_path / "python"), ())
+    assert platform.python_version() in str(surroundings("./python", ()))
     assert platform.python_version() in str(surroundings(sys.executable, ()))
 
 

@@ -25,7 +25,7 @@ from codedpo.sandbox import Calls, Inputs, Limits, Replies, Sandbox
 from codedpo.sandbox.calls import reply_of
 from codedpo.store import compress, decompress, write_bytes
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same rows would be read otherwise."""
 LIMITS = Limits(memory_mb=4096)
 """Of generators and programs: 4 GB as in demo.py."""
@@ -79,7 +79,7 @@ class Enamel:
                         file.parent.mkdir(parents=True, exist_ok=True)
                         write_bytes(file, len(given.frames).to_bytes(8, "little") + compress(given.frames))
         return [
-            self._problem(row, made[index] if index in made else _inputs(_read(file)))
+            self._problem(row, made[index] if index in made else _read(file))
             for index, ((_, row), file) in enumerate(zip(rows, files, strict=True))
         ]
 
@@ -87,7 +87,7 @@ class Enamel:
         """Where the inputs that it makes are kept."""
         if not self.cache:
             return None
-        made_by = repr([generator.program, generator.inputs.arguments, platform.python_version()]).encode()
+        made_by = repr([VERSION, generator.program, generator.inputs.arguments, platform.python_version()]).encode()
         return Path(self.cache) / "benchmarks" / "enamel" / f"{hashlib.sha256(made_by).hexdigest()[:24]}.inputs"
 
     def _rows(self) -> list[tuple[int, dict[str, str]]]:
@@ -148,7 +148,7 @@ def _seeds(place: int, sizes: Sequence[int]) -> Iterator[tuple[int, int, int, in
         before += n_cases
 
 
-def _read(file: Path | None) -> Replies:
+def _read(file: Path | None) -> _Made:
     """What a generator gave, as it is kept.
 
     Raises:
@@ -157,9 +157,13 @@ def _read(file: Path | None) -> Replies:
     assert file is not None
     try:
         data = file.read_bytes()
-        return Replies(Outcome.PASSED, "", decompress(data[8:], int.from_bytes(data[:8], "little")), 0.0)
+        made = _inputs(Replies(Outcome.PASSED, "", decompress(data[8:], int.from_bytes(data[:8], "little")), 0.0))
+        fault = made.fault
     except OSError as error:
-        raise RecordError(f"{file}: cannot be read: {error}; delete it and run again") from error
+        made, fault = None, str(error)
+    if made is None or fault:
+        raise RecordError(f"{file}: cannot be read: {fault}; delete it and run again")
+    return made
 
 
 def _inputs(replies: Replies) -> _Made:

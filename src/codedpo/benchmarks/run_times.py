@@ -45,7 +45,7 @@ def run_time(problem: Problem, program: str, sandbox: Sandbox, oracle: Oracle) -
 
     Args:
         problem: with an efficiency score.
-        program: one that passes.
+        program: one that passes, or, for ENAMEL, passes level 0.
         sandbox: with one worker, and a machine with nothing else to do, or times mean little.
         oracle: prepared for the problem.
 

@@ -1,10 +1,11 @@
-"""Verdicts on a benchmark that scores run times in, run times of the programs that pass and their scores out."""
+"""Verdicts on a benchmark that scores run times in, run times of the programs and their scores out."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class EfficiencyScores:
     trusted: int
     """Those of them whose readings cannot be shortened by the program itself."""
     left_out: Mapping[str, int]
-    """How many pass and could not be timed, by the reason."""
+    """How many should have been timed and could not be, by the reason."""
 
 
 def is_timed(problem: Problem, verdict: Verdict) -> bool:
@@ -77,12 +78,16 @@ def time_answers(
         SandboxError: the sandbox broke.
     """
     found: list[Timed] = []
+    failed: dict[tuple[str, str], Mapping[str, Any]] = {}
     for problem, verdict in items:
-        row = kept.find(problem, verdict.program)
+        key = problem.id, verdict.program
+        row = kept.find(problem, verdict.program) or failed.get(key)
         if row is None:
             row = asdict(_measured(problem, verdict.program, faults, sandbox, oracle))
             if row["values"]:
                 kept.add(problem, verdict.program, row)
+            else:
+                failed[key] = row
         found.append(Timed(problem.id, verdict.sample, **row))
         on_timed(problem.id)
     return found
@@ -102,8 +107,8 @@ def efficiency_scores(
 ) -> EfficiencyScores:
     """The scores of the benchmark.
 
-    An answer that fails has e, Beyond and DPS of 0; NET is of those that pass alone. What passes and could not be timed
-    is in no score.
+    An answer that `is_timed` leaves out has e, Beyond and DPS of 0, and is not in NET. What could not be timed is in no
+    score.
 
     Args:
         problems: of the verdicts; those without an efficiency score are passed over.

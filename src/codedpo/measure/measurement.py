@@ -66,7 +66,7 @@ class Measurement:
     summary: Summary
     verdicts: tuple[Verdict, ...]
     timed: tuple[Timed, ...] = ()
-    """Of the answers that pass, where the benchmark scores run times."""
+    """Of the answers, where the benchmark scores run times."""
 
 
 def pass_rates(verdicts: Sequence[Verdict], problems: Sequence[Problem] = ()) -> dict[str, dict[int, Score]]:

@@ -71,7 +71,7 @@ def measure_programs(
     """
     problems = {problem.id: problem for problem in config.problems(settings)}
     start = time.monotonic()
-    rows = [(row.text("task_id"), row.text("solution", may_be_empty=True)) for row in read_rows(file)]
+    rows = [(row.text("task_id"), row.text("solution", as_it_is=True)) for row in read_rows(file)]
     _require_same(file, settings.benchmark, {name for name, _ in rows}, set(problems))
     step = f"evaluate {settings.benchmark}"
     observer.started(step, len(rows))

@@ -23,9 +23,9 @@ from codedpo.sandbox.jailed.outcomes import REFUSALS
 DIGEST_BYTES: int = codec.DIGEST_BYTES
 VALUE_FRAME, _RAISED_FRAME = b'["value",', b'["raised",'
 """How the JSON of a reply begins that carries a value, and of one that tells of an exception."""
-_HEAD = struct.Struct("<Idd")
 _LOADED = b'["loaded"]'
-"""Of a frame: length and seconds, as in jailed/caller.py."""
+_HEAD = struct.Struct("<Idd")
+"""Of a frame: length, seconds of the call, seconds with writing its value, as in jailed/caller.py."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ def surroundings(python: str, readable: Sequence[str]) -> list[object]:
 
 
 def _told(python: str) -> str:
-    command = [python, "-I", "-B", "-c", _TELL]  # isolated: nothing of the current folder is imported
+    found = os.path.abspath(python) if os.sep in python else python
+    command = [found, "-I", "-B", "-c", _TELL]  # isolated: nothing of the current folder is imported
     try:
         told = subprocess.run(
             command,
