@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -80,6 +81,7 @@ def test_programs_of_a_file_are_judged_as_they_are(tmp_path: Path) -> None:
         ["passed", "passed"], ["passed", "wrong"], ["exception", "exception"],
     ]  # fmt: skip
     assert summary.forgeable == 0
+    assert re.fullmatch("[0-9a-f]{64}", summary.code["source"])
     assert verdicts[1].reason == "plus: call 0, above1([2, 2], 2): [2, 2] instead of []"
     assert {name: scores[1].value for name, scores in summary.pass_at_k.items()} == pytest.approx(
         {"all": 1 / 3, "base": 2 / 3, "plus": 1 / 3}

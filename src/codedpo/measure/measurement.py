@@ -52,7 +52,7 @@ class Summary:
     overlap: Overlap | None
     """What the training pairs of the run folder give away of the problems; None where it holds no pairs."""
     code: Mapping[str, Any]
-    """Versions of codedpo and Python, and of what decides verdicts."""
+    """Versions of codedpo and Python and of what decides verdicts, and a hash of codedpo's source."""
     forgeable: int | None = None
     """Passes of programs that were checked, in part or whole, in their own process; None: not known."""
     efficiency: EfficiencyScores | None = None

@@ -159,9 +159,23 @@ def _measurement(
         asked={**asdict(settings), "seed": config.seed, "requests": _requests_hash(settings, problems)},
         data=data_hash(problems),
         overlap=_overlap(config, problems),
-        code={"codedpo": codedpo.__version__, "python": platform.python_version(), **versions},
+        code={
+            "codedpo": codedpo.__version__,
+            "source": _source_hash(),
+            "python": platform.python_version(),
+            **versions,
+        },
     )
     return Measurement(summary, tuple(verdicts), tuple(timed))
+
+
+def _source_hash() -> str:
+    """Of this package's own code."""
+    folder = Path(codedpo.__file__).parent
+    files = sorted(folder.rglob("*.py"))
+    return hashlib.sha256(
+        b"".join(str(path.relative_to(folder)).encode() + path.read_bytes() for path in files)
+    ).hexdigest()
 
 
 def data_hash(problems: Sequence[Problem]) -> str:
