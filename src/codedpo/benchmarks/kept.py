@@ -15,7 +15,8 @@ from codedpo.sandbox import Sandbox
 class Kept:
     """A file of findings by what decides them: a changed program, problem, limit or version finds none.
 
-    One process writes at a time. A line that the machine's end cut short is not there. To find out anew, remove it.
+    One process writes at a time. A line that the machine's end cut short is not there. Remove the file to find out
+    anew.
 
     Args:
         file: made where it is missing.
