@@ -25,7 +25,7 @@ from codedpo.errors import ConfigError, RecordError
 from codedpo.llms import Sampling
 from codedpo.records import Outcome
 from codedpo.sandbox import Calls, CheckedCalls, Inputs, Limits, Sandbox
-from codedpo.sandbox.calls import digest, value_frame
+from codedpo.sandbox.calls import digest, value_content
 
 TEXTS = ("3\n1 2 3\n", "2\n40 2\n")
 SUMS = ("6\n", "42\n")
@@ -230,7 +230,7 @@ def test_every_way_to_fail(program: str, outcome: Outcome, reason: str, sandbox:
 @pytest.mark.parametrize("body", ["while True: pass", "import time\ntime.sleep(60)"])
 def test_a_script_that_does_not_end_is_ended(body: str, sandbox: Sandbox) -> None:
     inputs = Inputs((("1",), ("2",)), (0.1, 0.1), 0.2)
-    digests = digest(value_frame("1\n")) + digest(value_frame("2\n"))
+    digests = digest(value_content("1\n")) + digest(value_content("2\n"))
     program = f"text = input()\nprint(text)\nif text == '2':\n    {body.replace(chr(10), chr(10) + '    ')}"
     checked = CheckedCalls(Calls(program, "", inputs), digests, (100, 100), lambda index, reply: False, inputs)
     (found,) = sandbox.check_many([checked])

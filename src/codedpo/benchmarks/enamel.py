@@ -25,7 +25,7 @@ from codedpo.sandbox import Calls, Inputs, Limits, Replies, Sandbox
 from codedpo.sandbox.calls import reply_of
 from codedpo.store import compress, decompress, write_bytes
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same rows would be read otherwise."""
 LIMITS = Limits(memory_mb=4096)
 """Of generators and programs: 4 GB as in demo.py."""

@@ -21,7 +21,7 @@ from codedpo.efficiency import hodges_lehmann, level_score
 from codedpo.errors import RecordError
 from codedpo.records import Outcome
 from codedpo.sandbox import Calls, Inputs, Replies, Sandbox
-from codedpo.sandbox.calls import VALUE_FRAME, Reply, reply_of
+from codedpo.sandbox.calls import Reply, is_value, reply_of
 
 REPEATS = 6
 _HARDNESS = (0.0, 3.0, 3.0, 4.0)
@@ -88,7 +88,7 @@ class _Bench:
         ends = accumulate((len(inputs.arguments) for inputs in problem.inputs), initial=0)
         self._levels = [slice(start, end) for start, end in pairwise(ends)]
         self._expected = self._run(problem.reference, len(self._arguments), _REFERENCE_SECONDS)
-        if self._expected.fault or not all(frame.startswith(VALUE_FRAME) for frame, _ in self._expected.calls):
+        if self._expected.fault or not all(is_value(frame) for frame, _ in self._expected.calls):
             raise RecordError(f"{problem.id}: its reference fails here: {self._expected.fault or 'it raises'}")
 
     def score(self, program: str, repeats: int) -> Score:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import pickle
+import re
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -17,12 +18,15 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from codedpo.records import Outcome
-from codedpo.sandbox.jailed import codec
+from codedpo.sandbox.jailed import codec, packed
 from codedpo.sandbox.jailed.outcomes import REFUSALS
 
 DIGEST_BYTES: int = codec.DIGEST_BYTES
-VALUE_FRAME, _RAISED_FRAME = b'["value",', b'["raised",'
+_VALUE, _RAISED = b'["value",', b'["raised",'
 """How the JSON of a reply begins that carries a value, and of one that tells of an exception."""
+_FLOAT_FIRST = re.compile(
+    rb'\["value",(\[|\{"tuple":\[)?(-?[0-9]+[.e]|-?Infinity|NaN)|m[\[(].{4}g', re.DOTALL
+)  # in JSON, and packed
 _LOADED = b'["loaded"]'
 _HEAD = struct.Struct("<Idd")
 """Of a frame: length, seconds of the call, seconds with writing its value, as in jailed/caller.py."""
@@ -107,7 +111,7 @@ class Frame(NamedTuple):
     """What a call gave."""
 
     content: bytes
-    """The JSON of the reply."""
+    """The JSON of the reply, or a packed value (jailed/packed.py)."""
     seconds: float
     """Processor time of the call, as the program's own process read it."""
     told_seconds: float
@@ -175,29 +179,41 @@ def joined(parts: Iterable[Checked]) -> Checked:
     return whole
 
 
-def digest(frame: bytes) -> bytes:
-    """What stands for the JSON of a reply, for `CheckedCalls.digests`."""
-    return codec.digest(frame)
+def digest(content: bytes) -> bytes:
+    """What stands for the content of a frame, for `CheckedCalls.digests`."""
+    return codec.digest(content)
 
 
-def value_frame(value: Any) -> bytes:
-    """The JSON of a reply that gives this plain value."""
-    return codec.dumps(["value", codec.encode(value, _refuse)])
+def value_content(value: Any) -> bytes:
+    """The content of the frame of a call that gives this plain value."""
+    return codec.shortened(packed.pack(value) or codec.dumps(["value", codec.encode(value, _refuse)]))
 
 
 def _refuse(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is no plain data")
 
 
-def is_raised(frame: bytes) -> bool:
-    """Whether a reply tells of an exception, without reading the rest of it."""
-    return frame.startswith(_RAISED_FRAME)
+def is_raised(content: bytes) -> bool:
+    """Whether a frame tells of an exception, without reading the rest of it."""
+    return content.startswith(_RAISED)
 
 
-def reply_of(frame: bytes) -> Reply:
-    """What the JSON of a frame says; one that a program forged says nothing."""
+def is_value(content: bytes) -> bool:
+    """Whether a frame gives a value, without reading it."""
+    return content.startswith(_VALUE) or packed.is_packed(content)
+
+
+def may_be_floats(content: bytes) -> bool:
+    """Whether a frame may give a float, or a list or tuple of nothing else, without reading all of it."""
+    return _FLOAT_FIRST.match(content) is not None
+
+
+def reply_of(content: bytes) -> Reply:
+    """What a frame says; one that a program forged says nothing."""
     try:
-        match codec.loads(frame):
+        if packed.is_packed(content):
+            return Reply(Outcome.PASSED, packed.unpack(content), "")
+        match codec.loads(content):
             case ["value", value]:
                 return Reply(Outcome.PASSED, codec.decode(value, _no_data), "")
             case ["digest", str(), int() as size]:

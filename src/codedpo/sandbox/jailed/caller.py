@@ -12,12 +12,11 @@ import struct
 import time
 
 import codec
+import packed
 import scripts
 import solver
 
-LOADED, VALUE, RAISED, DIGEST = "loaded", "value", "raised", "digest"
-_LARGEST = 16 << 20
-"""Bytes; in place of a larger value goes its digest, which nobody knows who has not made the value."""
+LOADED, VALUE, RAISED = "loaded", "value", "raised"
 HEAD = struct.Struct("<Idd")
 """Of a frame: bytes of what follows, seconds of the call, seconds of the call and of writing its value."""
 
@@ -27,9 +26,9 @@ def serve(fd):
 
     Where the function is empty the program is a script: each call runs it on one text (scripts.py).
 
-    A frame is 4 bytes of length, twice 8 bytes of processor seconds and JSON: [LOADED], [VALUE, encoded value] or
-    [RAISED, nearest built-in class, class, text, errno]; or, for what is large, [DIGEST, its digest, its length]. After
-    one that says that loading failed no other follows.
+    A frame is a head and JSON, [LOADED], [VALUE, encoded value] or [RAISED, nearest built-in class, class, text,
+    errno]; in place of a large value its packed bytes (packed.py), in place of what is too large its digest
+    (codec.shortened). After one that says that loading failed no other follows.
     """
     program, function, seed, inputs = pickle.loads(_receive(fd))  # from the zygote, not from untrusted code
     random.seed(seed)
@@ -37,20 +36,21 @@ def serve(fd):
         code = compile(program, "<solution>", "exec", dont_inherit=True)
         called = _function(code, function) if function else functools.partial(scripts.run, code)
     except BaseException as error:
-        _say(fd, [RAISED, *solver.describe(error)])
+        _say(fd, _written([RAISED, *solver.describe(error)]))
         return
-    _say(fd, [LOADED])
+    _say(fd, _written([LOADED]))
     clock = time.process_time
     for arguments in pickle.loads(inputs):
         start = clock()
         try:
             value = called(*arguments)
             seconds = clock() - start
-            reply = [VALUE, codec.encode(value, _no_data)]
+            content = packed.pack(value)
+            reply = None if content else [VALUE, codec.encode(value, _no_data)]
         except BaseException as error:
             seconds = clock() - start
-            reply = [RAISED, *solver.describe(error)]
-        _say(fd, reply, start, seconds)
+            content, reply = b"", [RAISED, *solver.describe(error)]
+        _say(fd, content or _written(reply), start, seconds)
 
 
 def _function(code, expression):
@@ -63,14 +63,16 @@ def _no_data(value):
     return {"reference": [0, type(value).__name__[:80], callable(value)]}
 
 
-def _say(fd, reply, start=0.0, seconds=0.0):
+def _written(reply):
     try:
-        data = codec.dumps(reply)
+        return codec.dumps(reply)
     except BaseException as error:  # too deep, or no data after all
-        data = codec.dumps([RAISED, *solver.describe(error)])
-    if len(data) > _LARGEST:
-        data = codec.dumps([DIGEST, codec.digest(data).hex(), len(data)])
-    codec.write_all(fd, HEAD.pack(len(data), seconds, time.process_time() - start) + data)
+        return codec.dumps([RAISED, *solver.describe(error)])
+
+
+def _say(fd, content, start=0.0, seconds=0.0):
+    content = codec.shortened(content)
+    codec.write_all(fd, HEAD.pack(len(content), seconds, time.process_time() - start) + content)
 
 
 def _receive(fd):
