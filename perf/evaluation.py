@@ -9,7 +9,8 @@
 and plus verdicts one by one, HumanEval+ as evalplus 0.3.1 judges it and without its fault in HumanEval/32; then the
 references themselves. `speed` judges a program for each of HumanEval's problems, with evalplus and with ours in turn,
 both on all our cores: with the oracle made anew, and with the one that is kept. `commands` times what a user types,
-`evalplus.evaluate` and `codedpo evaluate`, each with the processes that it takes by itself (evalplus: half the cores).
+`evalplus.evaluate` and `codedpo evaluate`, each with the processes that it takes by itself (evalplus: half the cores;
+it ends at the next multiple of 20 s after its last verdict, since a thread of it sleeps so long at a time).
 """
 
 from __future__ import annotations
@@ -150,6 +151,7 @@ def commands(peers: str, rounds: int, whose: str) -> None:
         problem.id: published[problem.id]["solution"] if published else problem.reference for problem in problems
     }
     seconds: dict[str, list[float]] = {}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as a user's
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "programs.jsonl"
@@ -173,7 +175,7 @@ def commands(peers: str, rounds: int, whose: str) -> None:
                     for verdicts in (file.with_name("programs_eval_results.json"), *Path(folder).rglob("judged.jsonl")):
                         verdicts.unlink(missing_ok=True)
                     start = time.monotonic()
-                    subprocess.run(command, capture_output=True, check=True, env=os.environ | where)
+                    subprocess.run(command, capture_output=True, check=True, env=kept | where)
                     seconds.setdefault(f"{name} {state}", []).append(time.monotonic() - start)
         print({name: round(values[-1], 1) for name, values in seconds.items()}, flush=True)
     for state in ("cold", "warm"):
