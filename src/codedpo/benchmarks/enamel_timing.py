@@ -52,7 +52,7 @@ class Score:
 
 @dataclass(frozen=True)
 class _Run:
-    """What one process gave: by call, the JSON of its reply and its seconds."""
+    """What one process gave: by call, the content of its frame and its seconds."""
 
     calls: tuple[tuple[bytes, float], ...]
     ended: Outcome
@@ -127,10 +127,12 @@ class _Bench:
         for index, (frame, seconds) in enumerate(run.calls):
             if seconds > limit:
                 return index, f"call {index}: {seconds:.3g} s are more than {limit:.3g} s", False
+            if frame == self._expected.calls[index][0]:
+                continue
             reply = reply_of(frame)
             if reply.outcome == Outcome.OUT_OF_MEMORY or reply.text.startswith("OverflowError"):
                 return index, f"call {index}: {reply.text}", False
-            if frame != self._expected.calls[index][0] and not self._is_right(index, reply):
+            if not self._is_right(index, reply):
                 return index, f"call {index}: {reply.text or 'another value'}", True
         return len(run.calls), run.fault, run.ended not in (Outcome.PASSED, Outcome.TIMEOUT)
 

@@ -86,7 +86,7 @@ def _kept(row: Mapping[str, Any]) -> Judgement:
 
 def _reference_seconds(problem: Problem, oracle: Oracle) -> float:
     """What its reference takes: the longest first keeps all cores busy to the end."""
-    return sum(float(oracle.expected(problem, inputs).seconds.sum()) for inputs in problem.inputs)
+    return sum(float(oracle.expected(problem, inputs).told_seconds.sum()) for inputs in problem.inputs)
 
 
 def _calls(items: Iterable[tuple[Problem, str]], oracle: Oracle) -> Iterator[CheckedCalls]:

@@ -29,9 +29,8 @@ VERSION = 4
 """Raised whenever the same references would give another oracle."""
 _REFERENCE_SECONDS = 60.0
 _LARGE_BYTES = 1 << 14
-_LEAST_BYTES, _MOST_GROWTH = 1 << 16, 8
-"""A value may take 64 KB, or 8 times what the expected one takes, to be looked at. Equal ones may differ by 6 times,
-one of them packed, the other in JSON for its types."""
+_LEAST_BYTES, _MOST_GROWTH = 1 << 16, 4
+"""A value may take 64 KB, or 4 times what the expected one takes, to be looked at."""
 _LEAST_SECONDS, _FACTOR, _MOST_SECONDS = 1.0, 4.0, 60.0
 """Limits of the reference evaluator: of a call, 4 times what the reference takes, 1 s at least; of all calls, 60 s."""
 AGAIN_SECONDS = 2.0
@@ -243,9 +242,9 @@ class _Given:
         return _Given(fault, bytes(content), bytes(digests), ends, sizes, times, told_times, first_float)
 
 
-def _compressed(frame: bytes) -> bytes:
-    """A value as it is kept: a large one is compressed, and then begins otherwise than JSON does."""
-    return compress(frame) if len(frame) > _LARGE_BYTES else frame
+def _compressed(content: bytes) -> bytes:
+    """A value as it is kept: a large one is compressed."""
+    return compress(content) if len(content) > _LARGE_BYTES else content
 
 
 def _decompressed(data: bytes, size: int) -> bytes:

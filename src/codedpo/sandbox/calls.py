@@ -24,9 +24,8 @@ from codedpo.sandbox.jailed.outcomes import REFUSALS
 DIGEST_BYTES: int = codec.DIGEST_BYTES
 _VALUE, _RAISED = b'["value",', b'["raised",'
 """How the JSON of a reply begins that carries a value, and of one that tells of an exception."""
-_FLOAT_FIRST = re.compile(
-    rb'\["value",(\[|\{"tuple":\[)?(-?[0-9]+[.e]|-?Infinity|NaN)|m[\[(].{4}g', re.DOTALL
-)  # in JSON, and packed
+_FLOAT_FIRST = re.compile(rb'\["value",(\[|\{"tuple":\[)?(-?[0-9]+[.e]|-?Infinity|NaN)|m[\[(].{4}g', re.DOTALL)
+"""How the content of a frame begins, in JSON or packed, that gives a float or begins a list with one."""
 _LOADED = b'["loaded"]'
 _HEAD = struct.Struct("<Idd")
 """Of a frame: length, seconds of the call, seconds with writing its value, as in jailed/caller.py."""

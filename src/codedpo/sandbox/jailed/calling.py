@@ -20,7 +20,8 @@ from outcomes import CRASH, EXCEPTION, PASSED, TIMEOUT, WRONG
 from processes import processor_seconds
 
 _LOAD_SECONDS = 5.0
-_MOST_BYTES = 1 << 30
+_MOST_BYTES, _MOST_LOAD_BYTES = 1 << 30, 1 << 16
+"""Of all that is said, and of why loading failed."""
 _PART = 1 << 20
 _LEAST_WALL_SECONDS, _WALL_FACTOR = 2.0, 5.0
 """For code that sleeps: wall-clock limit of all calls together, in multiples of their limit of processor time."""
@@ -36,7 +37,7 @@ def call(request, children, consult):
             (base64 of those of the expected values, one after the other; empty: all values are handed on together);
             most_bytes (by input: a value that takes more, without the expected digest, is wrong).
         children: a `processes.Children`.
-        consult: asked about a value without the expected digest: (index, JSON of its frame) -> whether to go on.
+        consult: asked about a value without the expected digest: (index, content of its frame) -> whether to go on.
 
     Returns:
         ({"ended": outcome, "text": why, "calls": how many were answered, "loaded": whether it came to calls, "seconds":
@@ -69,7 +70,7 @@ def _converse(request, stream, digests, consult):
     if ended != PASSED:
         return ended, f"while it was loaded: {text}"
     if stream.frame() != _LOADED:
-        consult(-1, stream.frame())
+        consult(-1, stream.frame()[:_MOST_LOAD_BYTES])
         return EXCEPTION, "it could not be loaded"
     stream.end_after(request["total_seconds"])
     for index, limit in enumerate(request["cpu_seconds"]):
@@ -141,7 +142,7 @@ class _Stream:
         return PASSED, ""
 
     def frame(self):
-        """The JSON of the frame that came last."""
+        """The content of the frame that came last."""
         with memoryview(self.data) as view:
             return bytes(view[self._start : self._end])
 
