@@ -27,7 +27,7 @@ def serve(fd):
     Where the function is empty the program is a script: each call runs it on one text (scripts.py).
 
     A frame is a head and JSON, [LOADED], [VALUE, encoded value] or [RAISED, nearest built-in class, class, text,
-    errno]; in place of a large value its packed bytes (packed.py), in place of what is too large its digest
+    errno]; in place of a long list of numbers its packed bytes (packed.py), of what is too large its digest
     (codec.shortened). After one that says that loading failed no other follows.
     """
     program, function, seed, inputs = pickle.loads(_receive(fd))  # from the zygote, not from untrusted code
