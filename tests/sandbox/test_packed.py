@@ -82,15 +82,15 @@ def test_long_ones_too(value: Any) -> None:
 
 @given(st.binary(max_size=40))
 def test_forged_bytes_are_refused_or_numbers(data: bytes) -> None:
-    read(b"m" + data)
-    read(b"m[" + data)
+    assert_refused_or_numbers(b"m" + data)
+    assert_refused_or_numbers(b"m[" + data)
 
 
 @given(st.lists(INTS | FLOATS, min_size=1, max_size=20), st.integers(0, 1 << 30), st.integers(0, 255))
 def test_damaged_bytes_are_refused_or_numbers(numbers: list[Any], place: int, byte: int) -> None:
     content = bytearray(packed.pack(numbers + LONG))
     content[1 + place % (len(content) - 1)] = byte
-    read(bytes(content))
+    assert_refused_or_numbers(bytes(content))
     with pytest.raises(ValueError, match=r"list|breaks off|number"):
         packed.unpack(bytes(content[: place % len(content)]))
 
@@ -122,14 +122,14 @@ def test_what_pack_never_writes(data: bytes) -> None:
 def test_reading_takes_little_memory(item: bytes) -> None:
     content = b"m[" + (100_001).to_bytes(4, "little") + item * 100_000 + b"i" + bytes(4)
     tracemalloc.start()
-    read(content)
+    assert_refused_or_numbers(content)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20 * len(content)
 
 
-def read(content: bytes) -> None:
-    """Read it as the supervisor does: numbers, or a ValueError."""
+def assert_refused_or_numbers(content: bytes) -> None:
+    """Reading it as the supervisor does gives numbers or a ValueError."""
     try:
         value = packed.unpack(content)
     except ValueError:
